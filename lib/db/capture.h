@@ -1,0 +1,99 @@
+#ifndef LS_DB_CAPTURE_H
+#define LS_DB_CAPTURE_H
+
+#include <stdint.h>
+#include "base/err.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "ltx/ltx.h"
+
+/* Capture of one database: committed WAL frames to level-0 LTX files in its
+ * state folder. Shared/design.md section 5. A struct capture is used by one
+ * thread at a time. Nothing here knows of replicas or networks; it is told
+ * what they hold. */
+
+struct capture_conf {
+	const char *path;            /* database, absolute; borrowed */
+	const char *meta;            /* state folder, NULL: default */
+	uint32_t min_checkpoint_pages;   /* 1000 */
+	uint32_t max_checkpoint_pages;   /* from here longer busy time-outs and
+	                                    a warning; 121359; 0: never */
+	int64_t checkpoint_interval_ms;  /* 60000; 0: off */
+	int64_t busy_timeout_ms;         /* 1000: of the barrier past the max */
+	int64_t sync_interval_ms;        /* 1000: one file per this under load */
+	uint64_t max_sync_wal_bytes;     /* 64 MiB: per level-0 file, at commits */
+	uint64_t memory_bytes;           /* of the page map before it spills */
+	enum ltx_encoding encoding;
+	struct io_perm perm;             /* of the state folder and its files */
+	int accept_replacement;
+	const struct log *log;           /* borrowed, may be NULL */
+};
+
+/* What the replicas hold, told once before the first step. */
+struct capture_remote {
+	uint64_t max_txid;      /* largest of all replicas and levels; 0: empty */
+	const char *last_l0;    /* path of a local copy of the newest level-0 file
+	                           of the replica that has max_txid, NULL: none */
+};
+
+enum capture_state {
+	CAPTURE_WAITING,  /* the database does not exist (yet, or was deleted) */
+	CAPTURE_RUNNING,
+	CAPTURE_HELD,     /* not a continuation of what was shipped */
+	CAPTURE_FAILED    /* cannot be captured: see err; tried again on events */
+};
+
+/* Why a step is taken; any combination. */
+#define CAPTURE_WAL 1u     /* the -wal file changed */
+#define CAPTURE_DB 2u      /* the database file changed: somebody checkpoints */
+#define CAPTURE_DIR 4u     /* a name in the folder came or went */
+#define CAPTURE_TIMER 8u   /* next_ms was reached */
+#define CAPTURE_SYNC 16u   /* ship everything committed so far now */
+#define CAPTURE_FINAL 32u  /* last step before the end */
+
+struct capture_result {
+	enum capture_state state;
+	uint64_t txid;         /* last local level-0 TXID, 0: none */
+	unsigned new_files;    /* written by this step */
+	uint64_t new_bytes;
+	uint64_t pending_bytes;/* committed in the WAL, not in a file yet */
+	int64_t next_ms;       /* when_mono() time of the next step without an
+	                          event; -1: only on an event */
+	uint64_t gap_from;     /* not 0: the file gap_from..gap_from is a full dump
+	                          that does not continue TXID gap_from-1 of the
+	                          replica: it needs a level-9 1-n as well */
+};
+
+struct capture;
+
+/* Allocates; opens nothing. */
+int capture_new(struct capture **, const struct capture_conf *, struct err *);
+
+/* Looks at state folder and database before anything is opened, so that the
+ * caller can say what it knows: position (0: none) of the local tail. */
+int capture_local(struct capture *, uint64_t *txid, struct err *);
+
+/* Decides how to go on (design section 5, start-up) and makes the first full
+ * dump if there has to be one. Called again after WAITING. */
+int capture_start(struct capture *, const struct capture_remote *,
+    struct capture_result *, struct err *);
+
+/* Whatever is due: capture, hop, checkpoint. On -1 the capture stays usable
+ * and the next step tries again; result->next_ms says when. */
+int capture_step(struct capture *, unsigned why, struct capture_result *,
+    struct err *);
+
+/* Final step, one PASSIVE checkpoint, clean-stop marker; closes. */
+int capture_stop(struct capture *, struct capture_result *, struct err *);
+
+/* Deletes local level-0 files up to txid (inclusive) that are older than
+ * before_ms, never the last. Returns how many, or -1. */
+int capture_trim(struct capture *, uint64_t txid, int64_t before_ms,
+    struct err *);
+
+const char *capture_ltx_dir(const struct capture *);
+uint64_t capture_writer(const struct capture *); /* header node id */
+const char *capture_hold_reason(const struct capture *); /* HELD, or NULL */
+void capture_free(struct capture *);
+
+#endif
