@@ -83,6 +83,14 @@ int capture_start(struct capture *, const struct capture_remote *,
 int capture_step(struct capture *, unsigned why, struct capture_result *,
     struct err *);
 
+/* Writes a full dump as the next level-0 file, whatever the WAL allows: for a
+ * replica that lost what the local folder no longer has, or that turned out
+ * to be ahead of it. Its TXID is larger than the local tail and than after
+ * (0: the tail alone decides); result->gap_from is that TXID. reason: for
+ * the log, static. */
+int capture_dump(struct capture *, uint64_t after, const char *reason,
+    struct capture_result *, struct err *);
+
 /* Final step, one PASSIVE checkpoint, clean-stop marker; closes. */
 int capture_stop(struct capture *, struct capture_result *, struct err *);
 
