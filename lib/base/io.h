@@ -44,12 +44,14 @@ int io_mkdirs(const char *path, const struct io_perm *, struct err *);
 
 /* The one place that publishes a file: temp + fsync + rename + fsync of
  * the folder.
- *   io_temp_begin   creates PATH.tmp (truncating an old one), O_RDWR|O_CLOEXEC
+ *   io_temp_begin   creates PATH and suffix (NULL: ".tmp"), truncating an old
+ *                   one, O_RDWR|O_CLOEXEC. On failure there is nothing to abort
  *   io_temp_commit  fsync, optional mtime (ms since the epoch, -1: leave),
  *                   rename to PATH, fsync of the folder. noreplace: if PATH
  *                   exists, ERR_EXISTS and the temporary file is removed.
  *   io_temp_abort   closes and unlinks; idempotent; a zeroed one is valid.
- * The descriptor is in ->fd; after commit it is closed and -1. */
+ * The descriptor is in ->fd. Commit, failed or not, ends in what abort does:
+ * nothing is left open or behind. */
 struct io_temp {
 	int fd;
 	int live;
