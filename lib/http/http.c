@@ -1,0 +1,629 @@
+#include "http/http.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/sa.h"
+#include "base/when.h"
+
+#define HTTP_SPARE 8        /* idle handles kept, with their TLS sessions */
+#define HTTP_CONNECT_MS 10000
+#define HTTP_CONNECTIONS 32 /* idle connections kept */
+
+struct http {
+	CURLM *multi;
+	CURL *spare[HTTP_SPARE];
+	unsigned spares;
+	const char *ca;
+};
+
+struct http_xfer {
+	struct http *h;
+	CURL *easy;
+	struct curl_slist *list;
+	struct http_req req;
+	uint64_t sent;
+	stralloc head;        /* header lines, each ended by a NUL */
+	stralloc body;
+	unsigned char *ring;  /* HTTP_BUFFER bytes from its first use */
+	size_t at, fill;
+	int64_t moved;        /* when_mono of the last progress */
+	int status;
+	int headers_done;     /* of the final answer */
+	int paused;
+	int truncated;        /* body cut at max_body */
+	int done;
+	CURLcode code;
+	struct err failed;    /* from our own callbacks */
+	char text[CURL_ERROR_SIZE];
+};
+
+static pthread_once_t http_once = PTHREAD_ONCE_INIT;
+
+static void
+http_global(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+int
+http_new(struct http **out, struct err *e)
+{
+	struct http *h = calloc(1, sizeof *h);
+
+	if (!h)
+		return err_nomem(e);
+	pthread_once(&http_once, http_global);
+	if (!(h->multi = curl_multi_init())) {
+		free(h);
+		return err_nomem(e);
+	}
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+	    (long)HTTP_CONNECTIONS);
+	h->ca = getenv("AWS_CA_BUNDLE");
+	if (!h->ca || !*h->ca)
+		h->ca = getenv("SSL_CERT_FILE");
+	if (h->ca && !*h->ca)
+		h->ca = 0;
+	*out = h;
+	return 0;
+}
+
+
+/* libcurl's TLS writes with write(2): on a connection the peer has closed
+ * that is SIGPIPE. It is blocked for this thread meanwhile, and swallowed
+ * if it was not pending before. */
+struct http_pipe {
+	sigset_t pipe, old;
+	int pending;
+};
+
+static void
+http_pipe_begin(struct http_pipe *p)
+{
+	sigset_t now;
+
+	sigemptyset(&p->pipe);
+	sigaddset(&p->pipe, SIGPIPE);
+	sigpending(&now);
+	p->pending = sigismember(&now, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &p->pipe, &p->old);
+}
+
+static void
+http_pipe_end(struct http_pipe *p)
+{
+	static const struct timespec zero;
+	sigset_t now;
+
+	sigpending(&now);
+	if (!p->pending && sigismember(&now, SIGPIPE))
+		sigtimedwait(&p->pipe, 0, &zero);
+	pthread_sigmask(SIG_SETMASK, &p->old, 0);
+}
+
+void
+http_free(struct http *h)
+{
+	struct http_pipe sig;
+
+	if (!h)
+		return;
+	http_pipe_begin(&sig);
+	while (h->spares)
+		curl_easy_cleanup(h->spare[--h->spares]);
+	curl_multi_cleanup(h->multi);
+	http_pipe_end(&sig);
+	free(h);
+}
+
+/* ---- what libcurl calls ---- */
+
+static size_t
+http_on_header(char *p, size_t one, size_t n, void *ctx)
+{
+	struct http_xfer *x = ctx;
+	size_t len = n;
+	long status;
+
+	(void)one;
+	x->moved = when_mono();
+	while (len && (p[len - 1] == '\r' || p[len - 1] == '\n'))
+		len--;
+	if (len > 5 && !memcmp(p, "HTTP/", 5)) {
+		x->head.len = 0;
+		x->headers_done = 0;
+	}
+	if (!len) {
+		curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+		x->status = (int)status;
+		x->headers_done = status >= 200;
+		return n;
+	}
+	if (x->headers_done) /* trailers of a chunked body */
+		return n;
+	if (x->head.len + len + 1 > HTTP_HEADERS_MAX) {
+		err_set(&x->failed, ERR_DATA, "answer's headers are longer "
+		    "than %d bytes", HTTP_HEADERS_MAX);
+		return 0;
+	}
+	if (!stralloc_catb(&x->head, p, len) || !stralloc_0(&x->head)) {
+		err_nomem(&x->failed);
+		return 0;
+	}
+	return n;
+}
+
+static int
+http_streams(const struct http_xfer *x)
+{
+	return x->req.stream && x->status >= 200 && x->status < 300;
+}
+
+static size_t
+http_to_ring(struct http_xfer *x, const char *p, size_t n)
+{
+	size_t end, first;
+
+	if (!x->ring && !(x->ring = malloc(HTTP_BUFFER))) {
+		err_nomem(&x->failed);
+		return 0;
+	}
+	if (n > HTTP_BUFFER - x->fill) {
+		x->paused = 1;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	end = (x->at + x->fill) % HTTP_BUFFER;
+	first = n < HTTP_BUFFER - end ? n : HTTP_BUFFER - end;
+	memcpy(x->ring + end, p, first);
+	memcpy(x->ring, p + first, n - first);
+	x->fill += n;
+	return n;
+}
+
+static size_t
+http_on_body(char *p, size_t one, size_t n, void *ctx)
+{
+	struct http_xfer *x = ctx;
+	size_t max = x->req.max_body ? x->req.max_body : HTTP_BODY_MAX;
+
+	(void)one;
+	x->moved = when_mono();
+	if (http_streams(x))
+		return http_to_ring(x, p, n);
+	if (x->body.len + n > max) {
+		x->truncated = 1;
+		n = max - x->body.len;
+	}
+	if (!stralloc_catb(&x->body, p, n)) {
+		err_nomem(&x->failed);
+		return 0;
+	}
+	/* What we asked for must fit; of an error page the start is enough. */
+	if (x->truncated && x->status < 300)
+		err_set(&x->failed, ERR_DATA,
+		    "answer is longer than %zu bytes", max);
+	return x->truncated ? 0 : n;
+}
+
+static ssize_t
+http_source(struct http_xfer *x, char *p, size_t n)
+{
+	const struct http_body *b = &x->req.body;
+	struct err e = { 0 };
+	ssize_t r;
+
+	if (b->mem) {
+		memcpy(p, (const char *)b->mem + x->sent, n);
+		return (ssize_t)n;
+	}
+	if (b->fd >= 0) {
+		if (!io_preadn(b->fd, p, n, b->off + (int64_t)x->sent, &e))
+			return (ssize_t)n;
+	} else {
+		r = b->in.read(b->in.ctx, p, n, &e);
+		if (r > 0)
+			return r;
+		if (!r)
+			err_set(&e, ERR_DATA, "unexpected end of what is "
+			    "to be sent");
+	}
+	x->failed = e;
+	return -1;
+}
+
+static size_t
+http_on_send(char *p, size_t one, size_t n, void *ctx)
+{
+	struct http_xfer *x = ctx;
+	uint64_t left = x->req.body.len - x->sent;
+	ssize_t r;
+
+	n *= one;
+	x->moved = when_mono();
+	if (n > left)
+		n = (size_t)left;
+	if (!n)
+		return 0;
+	if ((r = http_source(x, p, n)) < 0)
+		return CURL_READFUNC_ABORT;
+	x->sent += (uint64_t)r;
+	if (x->req.progress)
+		x->req.progress(x->req.ctx, x->sent);
+	return (size_t)r;
+}
+
+static int
+http_on_seek(void *ctx, curl_off_t off, int origin)
+{
+	struct http_xfer *x = ctx;
+
+	if (origin != SEEK_SET || off < 0
+	    || (uint64_t)off > x->req.body.len)
+		return CURL_SEEKFUNC_FAIL;
+	if (!x->req.body.mem && x->req.body.fd < 0
+	    && (uint64_t)off != x->sent)
+		return CURL_SEEKFUNC_FAIL;
+	x->sent = (uint64_t)off;
+	return CURL_SEEKFUNC_OK;
+}
+
+/* ---- driving ---- */
+
+static void
+http_reap(struct http *h)
+{
+	CURLMsg *m;
+	int n;
+
+	while ((m = curl_multi_info_read(h->multi, &n))) {
+		struct http_xfer *x;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x);
+		x->done = 1;
+		x->code = m->data.result;
+	}
+}
+
+/* Enough for whoever waits: the answer of x, or with bytes, some of them. */
+static int
+http_enough(const struct http_xfer *x, int bytes)
+{
+	if (x->done)
+		return 1;
+	if (!x->headers_done || !http_streams(x))
+		return 0;
+	return !bytes || x->fill;
+}
+
+/* Milliseconds until x is late, less than 0 when it is. */
+static int64_t
+http_left(const struct http_xfer *x, int64_t now, int64_t began)
+{
+	int64_t stall = x->req.stall_ms ? x->req.stall_ms : HTTP_STALL_MS;
+	int64_t moved = x->moved > began ? x->moved : began;
+	int64_t left = moved + stall - now;
+
+	if (x->req.deadline && x->req.deadline - now < left)
+		left = x->req.deadline - now;
+	return left;
+}
+
+static int
+http_late(const struct http_xfer *x, int64_t now, struct err *e)
+{
+	if (x->req.deadline && now >= x->req.deadline)
+		return err_set(e, ERR_TEMP, "no complete answer in time");
+	return err_set(e, ERR_TEMP, "nothing moved for %lld ms",
+	    (long long)(x->req.stall_ms ? x->req.stall_ms : HTTP_STALL_MS));
+}
+
+static int
+http_drive(struct http_xfer *x, int bytes, struct err *e)
+{
+	struct http *h = x->h;
+	struct http_pipe sig;
+	int64_t began = when_mono(), left;
+	int running, r = 0;
+
+	http_pipe_begin(&sig);
+	for (;;) {
+		curl_multi_perform(h->multi, &running);
+		http_reap(h);
+		if (http_enough(x, bytes))
+			break;
+		left = http_left(x, when_mono(), began);
+		if (left <= 0) {
+			r = http_late(x, when_mono(), e);
+			break;
+		}
+		curl_multi_poll(h->multi, 0, 0,
+		    left < 60000 ? (int)left : 60000, 0);
+	}
+	http_pipe_end(&sig);
+	return r;
+}
+
+void
+http_sleep(struct http *h, int64_t ms)
+{
+	struct http_pipe sig;
+	int64_t end = when_mono() + ms, left;
+	int running, active;
+
+	http_pipe_begin(&sig);
+	while ((left = end - when_mono()) > 0) {
+		curl_multi_perform(h->multi, &running);
+		http_reap(h);
+		curl_multi_poll(h->multi, 0, 0,
+		    left < 60000 ? (int)left : 60000, &active);
+	}
+	http_pipe_end(&sig);
+}
+
+/* ---- transfers ---- */
+
+static int
+http_failed(const struct http_xfer *x, struct err *e)
+{
+	enum err_kind kind = ERR_TEMP;
+
+	if (x->failed.kind) {
+		*e = x->failed;
+		return -1;
+	}
+	switch (x->code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_URL_MALFORMAT:
+	case CURLE_NOT_BUILT_IN:
+		kind = ERR_CONF;
+		break;
+	default:
+		break;
+	}
+	return err_set(e, kind, "%s",
+	    x->text[0] ? x->text : curl_easy_strerror(x->code));
+}
+
+static CURL *
+http_easy(struct http *h)
+{
+	return h->spares ? h->spare[--h->spares] : curl_easy_init();
+}
+
+static int
+http_lists(struct http_xfer *x)
+{
+	struct curl_slist *l = curl_slist_append(0, "Expect:");
+
+	for (const char *const *p = x->req.headers; l && p && *p; p++) {
+		struct curl_slist *n = curl_slist_append(l, *p);
+
+		if (!n)
+			curl_slist_free_all(l);
+		l = n;
+	}
+	x->list = l;
+	return l ? 0 : -1;
+}
+
+static void
+http_method(struct http_xfer *x)
+{
+	const char *m = x->req.method;
+	CURL *c = x->easy;
+
+	if (!strcmp(m, "PUT") || !strcmp(m, "POST")) {
+		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
+		    (curl_off_t)x->req.body.len);
+		curl_easy_setopt(c, CURLOPT_READFUNCTION, http_on_send);
+		curl_easy_setopt(c, CURLOPT_READDATA, x);
+		curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, http_on_seek);
+		curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
+	} else if (!strcmp(m, "HEAD")) {
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	} else {
+		curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
+	}
+	if (strcmp(m, "GET") && strcmp(m, "HEAD"))
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, m);
+}
+
+static void
+http_options(struct http_xfer *x)
+{
+	CURL *c = x->easy;
+
+	curl_easy_setopt(c, CURLOPT_PRIVATE, x);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->text);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c, CURLOPT_URL, x->req.url);
+	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->list);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "ls-s6/" LS_VERSION);
+	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)HTTP_BUFFER);
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_BUFFER);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, http_on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, http_on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+	if (x->h->ca)
+		curl_easy_setopt(c, CURLOPT_CAINFO, x->h->ca);
+	if (x->req.direct)
+		curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
+	if (x->req.skip_verify) {
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	http_method(x);
+}
+
+int
+http_begin(struct http *h, const struct http_req *req,
+    struct http_xfer **out, struct err *e)
+{
+	struct http_xfer *x = calloc(1, sizeof *x);
+	struct http_pipe sig;
+	int running;
+
+	if (!x)
+		return err_nomem(e);
+	x->h = h;
+	x->req = *req;
+	x->moved = when_mono();
+	if (http_lists(x) || !(x->easy = http_easy(h))) {
+		http_end(x);
+		return err_nomem(e);
+	}
+	http_options(x);
+	if (curl_multi_add_handle(h->multi, x->easy)) {
+		http_end(x);
+		return err_nomem(e);
+	}
+	http_pipe_begin(&sig);
+	curl_multi_perform(h->multi, &running);
+	http_reap(h);
+	http_pipe_end(&sig);
+	*out = x;
+	return 0;
+}
+
+int
+http_wait(struct http_xfer *x, struct err *e)
+{
+	if (http_drive(x, 0, e))
+		return -1;
+	/* An error page that was cut is an answer all the same. */
+	if (x->done && x->code && !(x->truncated && x->status >= 300))
+		return http_streams(x) && x->headers_done && x->fill ? 0
+		    : http_failed(x, e);
+	return 0;
+}
+
+int
+http_call(struct http *h, const struct http_req *req,
+    struct http_xfer **out, struct err *e)
+{
+	*out = 0;
+	if (http_begin(h, req, out, e))
+		return -1;
+	if (!http_wait(*out, e))
+		return 0;
+	http_end(*out);
+	*out = 0;
+	return -1;
+}
+
+int
+http_status(const struct http_xfer *x)
+{
+	return x->status;
+}
+
+const char *
+http_header(const struct http_xfer *x, const char *name)
+{
+	size_t n = strlen(name);
+	const char *p = x->head.s, *end = p + x->head.len;
+
+	for (; x->head.len && p < end; p += strlen(p) + 1)
+		if (!strncasecmp(p, name, n) && p[n] == ':') {
+			p += n + 1;
+			return p + strspn(p, " \t");
+		}
+	return 0;
+}
+
+const char *
+http_body(const struct http_xfer *x, size_t *len)
+{
+	*len = x->body.len;
+	return x->body.len ? x->body.s : "";
+}
+
+/* A body ends verified if its length was told, or it came in chunks;
+ * libcurl then compares. */
+static int
+http_end_known(const struct http_xfer *x)
+{
+	const char *te = http_header(x, "transfer-encoding");
+
+	return http_header(x, "content-length")
+	    || (te && strcasestr(te, "chunked"));
+}
+
+ssize_t
+http_read(struct http_xfer *x, void *buf, size_t n, struct err *e)
+{
+	size_t first;
+
+	if (!x->fill && !x->done) {
+		if (x->paused) {
+			x->paused = 0;
+			curl_easy_pause(x->easy, CURLPAUSE_CONT);
+		}
+		if (!x->fill && http_drive(x, 1, e))
+			return -1;
+	}
+	if (!x->fill) {
+		if (x->code)
+			return http_failed(x, e);
+		if (!http_end_known(x))
+			return err_set(e, ERR_TEMP,
+			    "answer without a length: its end is not known");
+		return 0;
+	}
+	if (n > x->fill)
+		n = x->fill;
+	first = n < HTTP_BUFFER - x->at ? n : HTTP_BUFFER - x->at;
+	memcpy(buf, x->ring + x->at, first);
+	memcpy((char *)buf + first, x->ring, n - first);
+	x->at = (x->at + n) % HTTP_BUFFER;
+	x->fill -= n;
+	if (x->paused && x->fill <= HTTP_BUFFER / 2) {
+		x->paused = 0;
+		curl_easy_pause(x->easy, CURLPAUSE_CONT);
+	}
+	return (ssize_t)n;
+}
+
+void
+http_end(struct http_xfer *x)
+{
+	struct http_pipe sig;
+
+	if (!x)
+		return;
+	if (x->easy) {
+		http_pipe_begin(&sig);
+		curl_multi_remove_handle(x->h->multi, x->easy);
+		if (x->h->spares < HTTP_SPARE) {
+			curl_easy_reset(x->easy);
+			x->h->spare[x->h->spares++] = x->easy;
+		} else {
+			curl_easy_cleanup(x->easy);
+		}
+		http_pipe_end(&sig);
+	}
+	curl_slist_free_all(x->list);
+	stralloc_free(&x->head);
+	stralloc_free(&x->body);
+	free(x->ring);
+	free(x);
+}

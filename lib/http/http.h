@@ -1,0 +1,83 @@
+#ifndef LS_HTTP_HTTP_H
+#define LS_HTTP_HTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/err.h"
+#include "base/io.h"
+
+/* HTTP/1.1 over libcurl. A struct http belongs to one thread and owns its
+ * connections; while any call below blocks, all its transfers advance, and
+ * between calls nothing runs. Proxies come from the usual environment,
+ * certificates from AWS_CA_BUNDLE, SSL_CERT_FILE or the system. Redirects
+ * are not followed. No signal is raised or handled. */
+
+#define HTTP_BUFFER 65536         /* of one streamed answer */
+#define HTTP_HEADERS_MAX 16384    /* of one answer */
+#define HTTP_BODY_MAX 65536       /* of an answer that is not streamed */
+#define HTTP_STALL_MS 30000
+
+struct http;
+struct http_xfer;
+
+/* What to send: mem, or a descriptor's bytes from off (both can be sent
+ * again by libcurl on a dead kept connection), or in, read once. */
+struct http_body {
+	const void *mem;
+	int fd;           /* used if mem is NULL; -1: not this */
+	int64_t off;
+	struct io_in in;  /* used if mem is NULL and fd is -1 */
+	uint64_t len;
+};
+
+/* One request. Everything pointed to must stay until http_end. */
+struct http_req {
+	const char *method;          /* PUT and POST send the body */
+	const char *url;             /* encoded; its path is sent as it is */
+	const char *const *headers;  /* "Name: value", NULL-ended; or NULL */
+	struct http_body body;
+	size_t max_body;             /* 0: HTTP_BODY_MAX */
+	int stream;                  /* a 2xx body is for http_read */
+	int direct;                  /* past any proxy */
+	int skip_verify;
+	int64_t deadline;            /* when_mono, 0: none */
+	int64_t stall_ms;            /* without progress; 0: HTTP_STALL_MS */
+	void (*progress)(void *ctx, uint64_t sent); /* may be NULL */
+	void *ctx;
+};
+
+int http_new(struct http **, struct err *);
+/* After every transfer has ended. Idempotent on NULL. */
+void http_free(struct http *);
+
+/* Starts a request; it advances while any call blocks. */
+int http_begin(struct http *, const struct http_req *, struct http_xfer **,
+    struct err *);
+
+/* Until the answer is complete; for stream with a 2xx status, until its
+ * headers are. 0: there is an answer, whatever its status. -1: ERR_TEMP,
+ * or ERR_CONF for certificates and addresses that cannot work. */
+int http_wait(struct http_xfer *, struct err *);
+
+/* http_begin and http_wait. On failure there is no transfer left. */
+int http_call(struct http *, const struct http_req *, struct http_xfer **,
+    struct err *);
+
+int http_status(const struct http_xfer *);
+/* Value of a header (any case), without blanks around it, or NULL. Valid
+ * until http_end. */
+const char *http_header(const struct http_xfer *, const char *name);
+/* The body, NUL-ended, cut at max_body; *len without the NUL. */
+const char *http_body(const struct http_xfer *, size_t *len);
+
+/* Next bytes of a streamed body, 0 at its verified end, -1. */
+ssize_t http_read(struct http_xfer *, void *, size_t, struct err *);
+
+/* Ends a transfer at any time. NULL is valid. */
+void http_end(struct http_xfer *);
+
+/* Waits while the transfers advance. */
+void http_sleep(struct http *, int64_t ms);
+
+#endif
