@@ -1,0 +1,54 @@
+#ifndef LS_BASE_URL_H
+#define LS_BASE_URL_H
+
+#include <stdint.h>
+#include "base/err.h"
+
+/* Replica URLs, as Litestream 0.5 takes them apart. Pure. */
+
+enum url_kind { URL_FILE, URL_S3 };
+
+/* Strings are allocated, NULL where the URL does not say. Flags are 1, 0,
+ * or -1 where it does not say. */
+struct url {
+	enum url_kind kind;
+	/* file: the folder, absolute and clean, percent-escapes left as they
+	 * are (Litestream's file names have them). s3: the prefix, decoded and
+	 * clean, without slashes at the ends: "." where the URL has none, ""
+	 * for an access point without key. */
+	char *path;
+	char *bucket;        /* or the ARN of an access point; may be NULL
+	                        where the host names only a provider */
+	char *endpoint;      /* with scheme */
+	char *region;
+	int force_path_style, sign_payload, skip_verify;
+	int require_content_md5, put_object_content_md5, sign_accept_encoding;
+	uint64_t part_size;  /* bytes, 0: not said */
+	unsigned concurrency;/* 0: not said */
+	char *storage_class, *sse_key, *sse_kms_key_id;
+	char *unknown;       /* first query parameter that means nothing */
+};
+
+/* Does it begin with letters, digits or '_' and "://"? */
+int url_is(const char *);
+
+/* Takes s apart. ERR_CONF says what is wrong, and for schemes of other
+ * stores that they are not supported yet; no secret in it. */
+int url_scan(struct url *, const char *s, struct err *);
+
+/* Idempotent; a zeroed one is valid; wipes the SSE key. */
+void url_free(struct url *);
+
+/* Puts http:// (hosts of local and private networks) or https:// before an
+ * endpoint that has no scheme; no user, query or fragment allowed, trailing
+ * slashes go. Allocated into *out. */
+int url_endpoint(const char *s, char **out, struct err *);
+
+/* A copy of s for messages: user and password, and the values of query
+ * parameters that hold keys, are "***". Any string will do. NULL: no memory. */
+char *url_redact(const char *s);
+
+/* Standard boolean spellings of query parameters: 1, 0. */
+int url_bool(const char *);
+
+#endif

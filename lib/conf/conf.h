@@ -1,0 +1,98 @@
+#ifndef LS_CONF_CONF_H
+#define LS_CONF_CONF_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/log.h"
+#include "ltx/ltx.h"
+#include "store/store.h"
+
+/* The configuration of every program: read from litestream.yml (through the
+ * child ls-conf), from the environment or from arguments, validated in one
+ * place, with the defaults of Litestream 0.5. All strings are owned by the
+ * struct conf; paths are absolute. Times are milliseconds. */
+
+struct conf_replica {
+	char *name;                /* of "name:", else its type: "s3", "file" */
+	struct store_conf store;   /* store.url names it in messages */
+	int64_t sync_interval_ms;  /* 1000 */
+	unsigned max_sync_files;   /* level-0 files in one go: 256, 0: any */
+	int auto_recover;          /* 0 */
+};
+
+struct conf_db {
+	char *path;                /* NULL: only a replica URL was given */
+	char *meta;                /* state folder, NULL: default */
+	struct conf_replica *replicas;
+	size_t n;
+	int64_t monitor_interval_ms;    /* 1000: where inotify does not work */
+	int64_t checkpoint_interval_ms; /* 60000, 0: off */
+	int64_t busy_timeout_ms;        /* 1000 */
+	int64_t sync_interval_ms;       /* the smallest of its replicas */
+	uint32_t min_checkpoint_pages;  /* 1000 */
+	uint32_t max_checkpoint_pages;  /* 121359, 0: never; from
+	                                   max-checkpoint-page-count, else
+	                                   truncate-page-n */
+	uint64_t max_sync_wal_bytes;    /* 64 MiB */
+	enum ltx_encoding encoding;     /* frame if any of its replicas says so */
+	int restore_if_missing;         /* restore-if-db-not-exists: 0 */
+	int accept_replacement;         /* 0 */
+};
+
+struct conf {
+	struct conf_db *dbs;
+	size_t n;
+	int64_t snapshot_interval_ms;        /* 24 h */
+	int64_t snapshot_retention_ms;       /* 24 h */
+	int64_t l0_retention_ms;             /* 5 min, 0: off */
+	int64_t l0_retention_check_ms;       /* 15 s */
+	int retention_enabled;               /* 1 */
+	int64_t shutdown_timeout_ms;         /* 30 s */
+	int64_t shutdown_sync_timeout_ms;    /* 30 s */
+	int64_t shutdown_sync_interval_ms;   /* 500 ms */
+	enum log_level log_level;            /* info; LOG_LEVEL wins */
+	int log_json;                        /* logging: type: json */
+	char *source;    /* where it came from, for messages: a file's path,
+	                    "the environment" or "arguments" */
+};
+
+/* What a program was told. Zeroed and then filled. */
+struct conf_args {
+	const char *file;      /* of -c, NULL: not given */
+	int no_expand_env;
+	const char *db;        /* a database's path, or a replica URL, or NULL */
+	const char *const *urls; /* replica URLs after the database */
+	size_t n_urls;
+	unsigned need;         /* CONF_NEED_*, what it cannot do without */
+};
+#define CONF_NEED_DB 1u        /* at least one database path */
+#define CONF_NEED_REPLICA 2u   /* every database has a replica */
+
+/* Loads and validates. Sources, the first that applies:
+ *   db is a URL               dbs[0] with path NULL and that replica
+ *   db and urls               dbs[0] with these replicas
+ *   file, $LITESTREAM_CONFIG or /etc/litestream.yml (if there):
+ *                             its databases; with db only that one, which
+ *                             must be listed
+ *   the environment           $DB_PATH (or db) with $REPLICA_URL or
+ *                             $LITESTREAM_REPLICA_* (see ls-conf(1))
+ * The file is read by the program ls-conf, found beside the running one, or
+ * on the PATH; its warnings go to stderr. In every case LOG_LEVEL and
+ * LS_ACCEPT_REPLACEMENT of the environment hold. Zeroes *conf first; on -1
+ * there is nothing to free: ERR_CONF, or ERR_NOTFOUND for a file not there,
+ * or ERR_USAGE where nothing at all was said. */
+int conf_load(struct conf *, const struct conf_args *, struct err *);
+
+/* The database of that path (made absolute first), or NULL. */
+const struct conf_db *conf_db_find(const struct conf *, const char *path);
+
+/* Idempotent; a zeroed one is valid; wipes secrets. */
+void conf_free(struct conf *);
+
+/* Absolute path of s: "sqlite://" and "sqlite3://" are taken off, "~/" is
+ * the home folder, the rest is cleaned as Go's filepath.Abs does. Allocated
+ * into *out. */
+int conf_path(const char *s, char **out, struct err *);
+
+#endif
