@@ -1,0 +1,75 @@
+#ifndef LS_REPL_SHIP_H
+#define LS_REPL_SHIP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/log.h"
+#include "store/store.h"
+
+/* One replica of one database: its cursor, and the upload of local level-0
+ * files beyond it, in order, each created only if absent. Calls block; a
+ * struct ship is used by one thread at a time. No requests but those named
+ * here. */
+
+struct ship_conf {
+	const struct store_conf *store; /* borrowed */
+	const char *ltx0;      /* local level-0 folder; borrowed */
+	const char *dir;       /* for temporary files: the state folder */
+	uint64_t writer;       /* our node id */
+	int64_t retention_ms;  /* of level 0 on the replica, 0: never deleted */
+	const struct log *log;
+};
+
+struct ship {
+	struct ship_conf conf;
+	uint64_t cursor;     /* largest TXID the replica holds */
+	int known;           /* cursor was read */
+	int broken;          /* what it holds cannot be restored: a full file
+	                        with a level-9 1-n has to come first */
+	int snap;            /* a level-9 copy of 1-1 is owed */
+	int probed;          /* conditional writes: 0 unknown, 1 work, -1 not */
+	int64_t last_boot;   /* when_boot() of the last request that showed the
+	                        end of the replica as we know it */
+	int64_t check_mono;  /* when to look again that it was not set back */
+};
+
+void ship_init(struct ship *, const struct ship_conf *);
+
+/* Reads where the replica stands: one listing. Where it is ahead of local
+ * (a TXID) and its newest file is a level-0 file of moderate size, that one
+ * is copied to base (a path; *got tells). backlog: bytes of local files
+ * beyond the cursor, up to local. */
+int ship_probe(struct ship *, struct store *, uint64_t local,
+    const char *base, int *got, uint64_t *backlog, struct err *);
+
+struct ship_result {
+	unsigned files;       /* put by this call */
+	uint64_t bytes;
+	int64_t time_ms;      /* of the last one's header, -1: none */
+	int dump;             /* 1: nothing local goes on from the replica; it
+	                         needs a full dump beyond dump_after */
+	uint64_t dump_after;
+	const char *why;      /* dump: the reason, static */
+	int more;             /* stopped at max_files with more to do */
+	int unfenced;         /* found just now: the store ignores conditions */
+};
+
+/* Puts local files cursor+1 .. upto, at most max_files of them. After a gap
+ * the first full file beyond the cursor goes up as n-n and as level-9 1-n.
+ * ERR_FENCED: another writer owns the replica. On -1 result says what went
+ * before. */
+int ship_run(struct ship *, struct store *, uint64_t upto,
+    unsigned max_files, struct ship_result *, struct err *);
+
+/* ---- parts with their own tests ---- */
+
+/* Is the file a full dump: every page 1..commit? 1, 0, or -1. *head gets
+ * its header (may be NULL). */
+struct ltx_header;
+int ship_is_full(const char *path, struct ltx_header *head, struct err *);
+
+/* Writes the full file at path again as an image 1-n to out (a path). */
+int ship_reimage(const char *path, const char *out, struct err *);
+
+#endif

@@ -1,0 +1,480 @@
+#include "repl/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "base/sa.h"
+
+#define HEAD "ls-s6-status 1\n"
+#define FILE_MAX (16u << 20)
+
+/* ---- writing ---- */
+
+static int
+put_text(stralloc *s, const char *key, const char *v)
+{
+	if (!v)
+		return 1;
+	if (!stralloc_append(s, '\t') || !stralloc_cats(s, key)
+	    || !stralloc_append(s, '='))
+		return 0;
+	for (; *v; v++) {
+		char c = *v;
+
+		if (c == '\\' || c == '\t' || c == '\n') {
+			if (!stralloc_append(s, '\\'))
+				return 0;
+			c = c == '\t' ? 't' : c == '\n' ? 'n' : c;
+		}
+		if (!stralloc_append(s, c))
+			return 0;
+	}
+	return 1;
+}
+
+/* Zeros are left out: they say "none". */
+static int
+put_num(stralloc *s, const char *key, uint64_t v)
+{
+	char b[24];
+
+	if (!v)
+		return 1;
+	snprintf(b, sizeof b, "%" PRIu64, v);
+	return put_text(s, key, b);
+}
+
+static int
+put_txid(stralloc *s, uint64_t v)
+{
+	char b[17];
+
+	hex64_fmt(b, v);
+	return !v || put_text(s, "txid", b);
+}
+
+static int
+put_error(stralloc *s, const struct status_error *e)
+{
+	return put_text(s, "error", e->text)
+	    && put_text(s, "error-kind", e->kind)
+	    && put_num(s, "error-time", (uint64_t)e->time_ms)
+	    && put_num(s, "errors", e->count);
+}
+
+static int
+put_replica(stralloc *s, const struct status_replica *r)
+{
+	return stralloc_cats(s, "replica") && put_text(s, "url", r->url)
+	    && put_text(s, "state", r->state) && put_txid(s, r->txid)
+	    && put_num(s, "lag", r->lag)
+	    && put_num(s, "lag-bytes", r->lag_bytes)
+	    && put_num(s, "behind-since", (uint64_t)r->behind_ms)
+	    && put_num(s, "success", (uint64_t)r->success_ms)
+	    && put_error(s, &r->error)
+	    && put_text(s, "fence", r->unfenced ? "0" : NULL)
+	    && stralloc_append(s, '\n');
+}
+
+static int
+put_db(stralloc *s, const struct status_db *d)
+{
+	size_t i;
+
+	if (!stralloc_cats(s, "db") || !put_text(s, "path", d->path)
+	    || !put_text(s, "state", d->state) || !put_txid(s, d->txid)
+	    || !put_num(s, "pending", d->pending)
+	    || !put_num(s, "spool", d->spool)
+	    || !put_num(s, "captured", (uint64_t)d->captured_ms)
+	    || !put_error(s, &d->error) || !put_text(s, "hold", d->hold)
+	    || !stralloc_append(s, '\n'))
+		return 0;
+	for (i = 0; i < d->n; i++)
+		if (!put_replica(s, &d->r[i]))
+			return 0;
+	return 1;
+}
+
+int
+status_fmt(const struct status *st, char **text, size_t *len, struct err *e)
+{
+	stralloc s = STRALLOC_ZERO;
+	size_t i;
+
+	if (!stralloc_cats(&s, HEAD "walship")
+	    || !put_num(&s, "pid", st->pid) || !put_num(&s, "start", st->start)
+	    || !put_num(&s, "time", (uint64_t)st->time_ms)
+	    || !stralloc_append(&s, '\n'))
+		goto nomem;
+	for (i = 0; i < st->n; i++)
+		if (!put_db(&s, &st->db[i]))
+			goto nomem;
+	*len = s.len;
+	if (!stralloc_append(&s, 0))
+		goto nomem;
+	*text = s.s;
+	return 0;
+nomem:
+	stralloc_free(&s);
+	return err_nomem(e);
+}
+
+int
+status_write(const char *path, const struct status *st, struct err *e)
+{
+	size_t len, off = 0, plen = strlen(path) + 5;
+	char *text, *tmp = malloc(plen);
+	int fd, r = -1;
+
+	if (!tmp)
+		return err_nomem(e);
+	snprintf(tmp, plen, "%s.tmp", path);
+	if (status_fmt(st, &text, &len, e) < 0)
+		goto err0;
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		err_sys(e, "unable to create %s", tmp);
+		goto err1;
+	}
+	while (off < len) {
+		ssize_t n = write(fd, text + off, len - off);
+
+		if (n < 0 && errno != EINTR) {
+			err_sys(e, "unable to write %s", tmp);
+			close(fd);
+			goto err2;
+		}
+		off += n > 0 ? (size_t)n : 0;
+	}
+	close(fd);
+	if (rename(tmp, path) < 0)
+		err_sys(e, "unable to rename %s", tmp);
+	else
+		r = 0;
+err2:
+	if (r < 0)
+		unlink(tmp);
+err1:
+	free(text);
+err0:
+	free(tmp);
+	return r;
+}
+
+/* ---- reading ---- */
+
+/* Undoes the escapes in place. */
+static void
+unescape(char *s)
+{
+	char *w = s;
+
+	for (; *s; s++) {
+		if (*s == '\\' && s[1]) {
+			s++;
+			*w++ = *s == 't' ? '\t' : *s == 'n' ? '\n' : *s;
+		} else {
+			*w++ = *s;
+		}
+	}
+	*w = 0;
+}
+
+static uint64_t
+num(const char *s)
+{
+	return strtoull(s, NULL, 10);
+}
+
+static int
+scan_error(struct status_error *e, const char *k, const char *v)
+{
+	if (!strcmp(k, "error"))
+		e->text = v;
+	else if (!strcmp(k, "error-kind"))
+		e->kind = v;
+	else if (!strcmp(k, "error-time"))
+		e->time_ms = (int64_t)num(v);
+	else if (!strcmp(k, "errors"))
+		e->count = num(v);
+	else
+		return 0;
+	return 1;
+}
+
+static void
+scan_db(struct status_db *d, const char *k, const char *v)
+{
+	if (!strcmp(k, "path"))
+		d->path = v;
+	else if (!strcmp(k, "state"))
+		d->state = v;
+	else if (!strcmp(k, "hold"))
+		d->hold = v;
+	else if (!strcmp(k, "txid"))
+		hex64_scan(v, &d->txid);
+	else if (!strcmp(k, "pending"))
+		d->pending = num(v);
+	else if (!strcmp(k, "spool"))
+		d->spool = num(v);
+	else if (!strcmp(k, "captured"))
+		d->captured_ms = (int64_t)num(v);
+	else
+		scan_error(&d->error, k, v);
+}
+
+static void
+scan_replica(struct status_replica *r, const char *k, const char *v)
+{
+	if (!strcmp(k, "url"))
+		r->url = v;
+	else if (!strcmp(k, "state"))
+		r->state = v;
+	else if (!strcmp(k, "txid"))
+		hex64_scan(v, &r->txid);
+	else if (!strcmp(k, "lag"))
+		r->lag = num(v);
+	else if (!strcmp(k, "lag-bytes"))
+		r->lag_bytes = num(v);
+	else if (!strcmp(k, "behind-since"))
+		r->behind_ms = (int64_t)num(v);
+	else if (!strcmp(k, "success"))
+		r->success_ms = (int64_t)num(v);
+	else if (!strcmp(k, "fence"))
+		r->unfenced = !strcmp(v, "0");
+	else
+		scan_error(&r->error, k, v);
+}
+
+static void
+scan_head(struct status *st, const char *k, const char *v)
+{
+	if (!strcmp(k, "pid"))
+		st->pid = num(v);
+	else if (!strcmp(k, "start"))
+		st->start = num(v);
+	else if (!strcmp(k, "time"))
+		st->time_ms = (int64_t)num(v);
+}
+
+/* A new, zeroed element at the end of an array, or NULL. */
+static void *
+grow(void **a, size_t *n, size_t size)
+{
+	char *p = realloc(*a, (*n + 1) * size);
+
+	if (!p)
+		return NULL;
+	*a = p;
+	memset(p + *n * size, 0, size);
+	return p + (*n)++ * size;
+}
+
+static int
+scan_line(struct status *st, char *line, struct err *e)
+{
+	struct status_db *d = st->n ? &st->db[st->n - 1] : NULL;
+	struct status_replica *r = NULL;
+	char *f = strchr(line, '\t'), *next, *v;
+	enum { HEADER, DB, REPLICA } what;
+
+	if (f)
+		*f++ = 0;
+	if (!strcmp(line, "walship"))
+		what = HEADER;
+	else if (!strcmp(line, "db"))
+		what = DB;
+	else if (!strcmp(line, "replica"))
+		what = REPLICA;
+	else
+		return 0;
+	if (what == REPLICA && !d)
+		return err_set(e, ERR_DATA, "replica before any database");
+	if (what == DB && !(d = grow((void **)&st->db, &st->n, sizeof *d)))
+		return err_nomem(e);
+	if (what == REPLICA
+	    && !(r = grow((void **)&d->r, &d->n, sizeof *r)))
+		return err_nomem(e);
+	for (; f; f = next) {
+		if ((next = strchr(f, '\t')))
+			*next++ = 0;
+		if (!(v = strchr(f, '=')))
+			continue;
+		*v++ = 0;
+		unescape(v);
+		if (what == HEADER)
+			scan_head(st, f, v);
+		else if (what == DB)
+			scan_db(d, f, v);
+		else
+			scan_replica(r, f, v);
+	}
+	if ((what == DB && (!d->path || !d->state))
+	    || (what == REPLICA && (!r->url || !r->state)))
+		return err_set(e, ERR_DATA, "record without name or state");
+	return 0;
+}
+
+int
+status_scan(struct status *st, char *text, size_t len, struct err *e)
+{
+	char *line, *nl;
+
+	memset(st, 0, sizeof *st);
+	st->text = text;
+	if (strlen(text) != len || strncmp(text, HEAD, sizeof HEAD - 1)) {
+		err_set(e, ERR_DATA, "not a status file of version 1");
+		goto bad;
+	}
+	for (line = text + sizeof HEAD - 1; *line; line = nl + 1) {
+		if (!(nl = strchr(line, '\n'))) {
+			err_set(e, ERR_DATA, "last line is cut off");
+			goto bad;
+		}
+		*nl = 0;
+		if (scan_line(st, line, e) < 0)
+			goto bad;
+	}
+	return 0;
+bad:
+	status_free(st);
+	return -1;
+}
+
+static char *
+slurp(const char *path, size_t *len, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *s = NULL, *p;
+	size_t a = 0, n = 0;
+	ssize_t r;
+
+	if (fd < 0) {
+		err_sys(e, "unable to open %s", path);
+		return NULL;
+	}
+	for (;;) {
+		if (a - n < 4096) {
+			if (a > FILE_MAX
+			    || !(p = realloc(s, a = a ? a * 2 : 8192))) {
+				err_nomem(e);
+				break;
+			}
+			s = p;
+		}
+		if ((r = read(fd, s + n, a - n - 1)) < 0) {
+			if (errno == EINTR)
+				continue;
+			err_sys(e, "unable to read %s", path);
+			break;
+		}
+		if (r == 0) {
+			close(fd);
+			s[n] = 0;
+			*len = n;
+			return s;
+		}
+		n += (size_t)r;
+	}
+	close(fd);
+	free(s);
+	return NULL;
+}
+
+int
+status_read(const char *path, struct status *st, struct err *e)
+{
+	size_t len;
+	char *text = slurp(path, &len, e);
+
+	if (!text)
+		return -1;
+	if (status_scan(st, text, len, e) < 0)
+		return err_in(e, "%s", path);
+	st->stale = !st->pid || status_proc_start(st->pid) != st->start;
+	return 0;
+}
+
+void
+status_free(struct status *st)
+{
+	size_t i;
+
+	for (i = 0; i < st->n; i++)
+		free(st->db[i].r);
+	free(st->db);
+	free(st->text);
+	memset(st, 0, sizeof *st);
+}
+
+uint64_t
+status_proc_start(uint64_t pid)
+{
+	char path[64], *s, *p;
+	struct err ign;
+	uint64_t v = 0;
+	size_t len;
+	int i;
+
+	snprintf(path, sizeof path, "/proc/%" PRIu64 "/stat", pid);
+	if (!(s = slurp(path, &len, &ign)))
+		return 0;
+	/* the name in parentheses may hold anything: from the last one on,
+	 * a blank, field 3 and so on */
+	if ((p = strrchr(s, ')'))) {
+		for (i = 2; p && i < 22; i++)
+			p = strchr(p + 1, ' ');
+		if (p)
+			v = num(p + 1);
+	}
+	free(s);
+	return v;
+}
+
+/* ---- judging ---- */
+
+int
+status_healthy(const struct status *st, int64_t now, int64_t max_lag,
+    char *why, size_t n)
+{
+	size_t i, j;
+
+	if (st->stale) {
+		snprintf(why, n, "ls-walship (pid %" PRIu64 ") is gone",
+		    st->pid);
+		return 0;
+	}
+	for (i = 0; i < st->n; i++) {
+		const struct status_db *d = &st->db[i];
+
+		if (strcmp(d->state, "running") && strcmp(d->state, "waiting")) {
+			snprintf(why, n, "%s: %s%s%s", d->path, d->state,
+			    d->error.text ? ": " : "",
+			    d->error.text ? d->error.text : "");
+			return 0;
+		}
+		for (j = 0; j < d->n; j++) {
+			const struct status_replica *r = &d->r[j];
+
+			if (strcmp(r->state, "ok")) {
+				snprintf(why, n, "%s: %s: %s%s%s", d->path,
+				    r->url, r->state, r->error.text ? ": " : "",
+				    r->error.text ? r->error.text : "");
+				return 0;
+			}
+			if (r->behind_ms && now - r->behind_ms > max_lag) {
+				snprintf(why, n, "%s: %s: behind for %" PRId64
+				    " s", d->path, r->url,
+				    (now - r->behind_ms) / 1000);
+				return 0;
+			}
+		}
+	}
+	return 1;
+}
