@@ -92,6 +92,14 @@ void ltx_enc_free(struct ltx_enc *);
 
 struct ltx_dec; /* opaque, allocated; memory is constant */
 
+/* Told from the first bytes: no version is stored. */
+enum ltx_format {
+	LTX_FORMAT_1,     /* LiteFS: pages as they are */
+	LTX_FORMAT_1_LZ4, /* LiteFS: the pages are one LZ4 frame */
+	LTX_FORMAT_2,     /* a LZ4 frame a page, index */
+	LTX_FORMAT_3      /* each page a LZ4 frame or block, index */
+};
+
 struct ltx_payload {
 	enum ltx_encoding encoding;
 	const unsigned char *data; /* as stored, NULL if not to be reused */
@@ -108,6 +116,10 @@ const struct ltx_header *ltx_dec_header(const struct ltx_dec *);
 int ltx_dec_page(struct ltx_dec *, uint32_t *pgno, const unsigned char **data,
     struct err *);
 struct ltx_payload ltx_dec_payload(const struct ltx_dec *);
+enum ltx_format ltx_dec_format(const struct ltx_dec *);
+/* Where the last page's frame began in the file (in LTX_FORMAT_1_LZ4 about:
+ * pages have no bytes of their own there). */
+uint64_t ltx_dec_page_offset(const struct ltx_dec *);
 /* After 0: post-apply checksum, file checksum, total bytes. */
 uint64_t ltx_dec_post_apply(const struct ltx_dec *);
 uint64_t ltx_dec_checksum(const struct ltx_dec *);
@@ -136,8 +148,8 @@ struct ltx_merge; /* opaque */
 
 /* Inputs are decoders just begun, oldest first (borrowed). Checks page size
  * and contiguity (a gap or no progress is ERR_DATA and names both), and
- * computes the output header: min, pre-apply of the first; max, commit and
- * time of the last; no WAL fields; LTX_FLAG_NOCHECKSUM. */
+ * computes the output header: min of the first; max, commit and time of the
+ * last; no WAL fields; LTX_FLAG_NOCHECKSUM. */
 int ltx_merge_begin(struct ltx_merge **, struct ltx_dec **, size_t n,
     struct err *);
 const struct ltx_header *ltx_merge_header(const struct ltx_merge *);
