@@ -1,22 +1,41 @@
 # ls-s6. Everything built goes to $(BUILD); nothing is generated in the tree.
-# make, make check, make install PREFIX=/usr, make BUILD=build/asan SAN=1
+#
+#   make                        programs, into build/bin
+#   make check                  unit tests: no network, no peer (scripts/test
+#                               runs everything)
+#   make install PREFIX=/usr DESTDIR=/tmp/x      and uninstall
+#   make bench style fuzz dist clean
+#   make CC=clang BUILD=build/clang
+#   make SAN=1 BUILD=build/asan                  with ASan and UBSan
 
 BUILD ?= build
 PREFIX ?= /usr/local
 CC ?= cc
+AR ?= ar
 VERSION = 0.1.0
 
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man
+BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+
 CFLAGS ?= -O2 -g
-WARN = -std=c99 -Wall -Wextra -Werror -Wpointer-arith -Wstrict-prototypes \
+STD = -std=c99 -ffunction-sections -fdata-sections
+WARN = -Wall -Wextra -Werror -Wpointer-arith -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla
-CPPFLAGS += -D_GNU_SOURCE -DLS_VERSION='"$(VERSION)"' -Ilib
+DEFS = -D_GNU_SOURCE -DLS_VERSION='"$(VERSION)"' -Ilib
+LINK = -Wl,--as-needed -Wl,--gc-sections
 ifdef SAN
-CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all \
+SANFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
-LDFLAGS += -fsanitize=address,undefined
 endif
-LDFLAGS += -Wl,--as-needed -Wl,--gc-sections
-CFLAGS += -ffunction-sections -fdata-sections
+ifdef FUZZ
+SANFLAGS = -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+COMPILE = $(CC) $(DEFS) $(CPPFLAGS) $(STD) $(CFLAGS) $(SANFLAGS) $(WARN)
+LD = $(CC) $(CFLAGS) $(SANFLAGS) $(LINK) $(LDFLAGS)
 
 # Which libraries each program may link: a program that grows a dependency
 # fails here first.
@@ -35,43 +54,116 @@ LIBS_ls-dump = $(lz4) $(sk)
 LIBS_ls-conf = -lyaml $(sk)
 LIBS_ls-sync = $(sk)
 LIBS_ls-status = $(sk)
+# Tests link everything; the demo application and the load of the
+# measurements take nothing of ours.
 LIBS_ALL = $(sql) $(http) -lyaml $(lz4) $(sk) -lpthread -lm
+LIBS_counter = -lmicrohttpd $(sql) -lpthread
+LIBS_load = $(sql) -lpthread
 
 LIB_C := $(sort $(wildcard lib/*/*.c))
 BIN_C := $(sort $(wildcard bin/*.c))
 UNIT_C := $(sort $(wildcard tests/unit/*.c))
+FUZZ_C := $(sort $(wildcard tests/fuzz/*.c))
+BENCH_C := $(sort $(wildcard bench/*.c))
+# Programs that tests run: tests/THEME/NAME.c becomes $(BUILD)/tests/NAME.
+HELP_C := $(sort $(filter-out tests/unit/% tests/fuzz/%,$(wildcard tests/*/*.c)))
+
 LIB_O := $(LIB_C:%.c=$(BUILD)/%.o)
 PROGRAMS := $(BIN_C:bin/%.c=%)
 UNITS := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
+HELPERS := $(addprefix $(BUILD)/tests/,$(notdir $(HELP_C:.c=)))
+FUZZERS := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/%)
+BENCHES := $(BENCH_C:bench/%.c=$(BUILD)/bench/%)
 
 all: $(PROGRAMS:%=$(BUILD)/bin/%)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+	$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libls.a: $(LIB_O)
 	@rm -f $@
-	ar rcs $@ $(LIB_O)
+	$(AR) rcs $@ $(LIB_O)
 
 $(BUILD)/bin/%: $(BUILD)/bin/%.o $(BUILD)/libls.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libls.a $(LIBS_$*)
+	$(LD) -o $@ $< $(BUILD)/libls.a $(LIBS_$*)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libls.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libls.a -lcmocka $(LIBS_ALL)
+	$(LD) -o $@ $< $(BUILD)/libls.a -lcmocka $(LIBS_ALL)
 
+$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libls.a
+	$(LD) -fsanitize=fuzzer -o $@ $< $(BUILD)/libls.a $(LIBS_ALL)
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o
+	@mkdir -p $(@D)
+	$(LD) -o $@ $< $(LIBS_$*)
+
+$(BUILD)/demo/counter: $(BUILD)/images/app/counter.o
+	@mkdir -p $(@D)
+	$(LD) -o $@ $< $(LIBS_counter)
+
+define helper
+$(BUILD)/tests/$(notdir $(1:.c=)): $(BUILD)/$(1:.c=.o) $(BUILD)/libls.a
+	@mkdir -p $$(@D)
+	$$(LD) -o $$@ $$< $(BUILD)/libls.a $$(LIBS_ALL)
+endef
+$(foreach c,$(HELP_C),$(eval $(call helper,$c)))
+
+demo: $(BUILD)/demo/counter
 unit: $(UNITS)
+helpers: $(HELPERS)
+objects: $(LIB_O) $(BIN_C:%.c=$(BUILD)/%.o)
 
 # Only what needs no network and no peer.
 check: all unit
-	CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(sort $(UNITS))
+	CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNITS)
 
+style: all
+	BUILD=$(BUILD) tests/style/figures
+	BUILD=$(BUILD) prove tests/style
+
+# Fuzz targets, with objects of their own: build/fuzz/NAME CORPUS...
+fuzz:
+	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang CFLAGS='-O1 -g' FUZZ=1 fuzzers
+fuzzers: $(FUZZERS)
+
+bench: all demo $(BENCHES)
+	BUILD=$(BUILD) bench/run
+
+# One completion file per shell and program, out of the programs' own -h.
+completions: all
+	BUILD=$(BUILD) scripts/completions $(BUILD)/completions $(PROGRAMS)
+
+install: all completions
+	install -d $(BINDIR) $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	install -s $(PROGRAMS:%=$(BUILD)/bin/%) $(BINDIR)
+	install -m 644 $(wildcard man/*.1) $(MANDIR)/man1
+	install -m 644 $(BUILD)/completions/bash/* $(BASHDIR)
+	install -m 644 $(BUILD)/completions/zsh/* $(ZSHDIR)
+	install -m 644 $(BUILD)/completions/fish/* $(FISHDIR)
+
+uninstall:
+	rm -f $(PROGRAMS:%=$(BINDIR)/%)
+	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
+	rm -f $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
+	rm -f $(PROGRAMS:%=$(FISHDIR)/%.fish)
+
+dist:
+	mkdir -p dist
+	git archive --prefix=ls-s6-$(VERSION)/ HEAD | \
+		gzip -9n >dist/ls-s6-$(VERSION).tar.gz
+
+# The peers take minutes to build and stay; rm -rf build takes them too.
 clean:
-	rm -rf $(BUILD)
+	rm -rf dist
+	test ! -d $(BUILD) || find $(BUILD) -mindepth 1 -maxdepth 1 \
+		! -name peers -exec rm -rf {} +
 
-.PHONY: all unit check clean
+.PHONY: all demo unit helpers objects check style fuzz fuzzers bench \
+	completions install uninstall dist clean
 .SECONDARY:
 
--include $(LIB_O:.o=.d) $(BIN_C:%.c=$(BUILD)/%.d) $(UNIT_C:%.c=$(BUILD)/%.d)
+-include $(LIB_O:.o=.d) $(BIN_C:%.c=$(BUILD)/%.d) $(UNIT_C:%.c=$(BUILD)/%.d) \
+	$(HELP_C:%.c=$(BUILD)/%.d) $(FUZZ_C:%.c=$(BUILD)/%.d)
