@@ -136,6 +136,22 @@ path_parent(char out[PATH_MAX], const char *path, struct err *err)
 }
 
 int
+io_sync_file(const char *path, struct err *err)
+{
+	int r, fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "open %s", path);
+	do
+		r = fsync(fd);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		err_sys(err, "sync %s", path);
+	close(fd);
+	return r;
+}
+
+int
 io_sync_dir(const char *path, struct err *err)
 {
 	int r, fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -282,19 +298,25 @@ rename_noreplace(const char *from, const char *to)
 }
 
 static int
+temp_time(struct io_temp *t, int64_t mtime_ms, struct err *err)
+{
+	struct timespec ts[2] = {
+		{ 0, UTIME_OMIT },
+		{ mtime_ms / 1000, mtime_ms % 1000 * 1000000 }
+	};
+
+	if (mtime_ms >= 0 && futimens(t->fd, ts) < 0)
+		return err_sys(err, "set time of %s", t->temp);
+	return 0;
+}
+
+static int
 temp_sync(struct io_temp *t, int64_t mtime_ms, struct err *err)
 {
 	int r;
 
-	if (mtime_ms >= 0) {
-		struct timespec ts[2] = {
-			{ 0, UTIME_OMIT },
-			{ mtime_ms / 1000, mtime_ms % 1000 * 1000000 }
-		};
-
-		if (futimens(t->fd, ts) < 0)
-			return err_sys(err, "set time of %s", t->temp);
-	}
+	if (temp_time(t, mtime_ms, err) < 0)
+		return -1;
 	do
 		r = fsync(t->fd);
 	while (r < 0 && errno == EINTR);
@@ -327,6 +349,19 @@ io_temp_commit(struct io_temp *t, int noreplace, int64_t mtime_ms,
 	}
 	if (!r)
 		r = sync_parent(t->path, err);
+	io_temp_abort(t);
+	return r;
+}
+
+int
+io_temp_publish(struct io_temp *t, int64_t mtime_ms, struct err *err)
+{
+	int r = temp_time(t, mtime_ms, err);
+
+	if (!r && (r = rename(t->temp, t->path)) < 0)
+		err_sys(err, "rename to %s", t->path);
+	if (!r)
+		t->live = 0;
 	io_temp_abort(t);
 	return r;
 }

@@ -49,6 +49,9 @@ int io_mkdirs(const char *path, const struct io_perm *, struct err *);
  *   io_temp_commit  fsync, optional mtime (ms since the epoch, -1: leave),
  *                   rename to PATH, fsync of the folder. noreplace: if PATH
  *                   exists, ERR_EXISTS and the temporary file is removed.
+ *   io_temp_publish as commit, replacing, without either fsync: for a file that
+ *                   can still be made again until io_sync_file and
+ *                   io_sync_dir were called on it
  *   io_temp_abort   closes and unlinks; idempotent; a zeroed one is valid.
  * The descriptor is in ->fd. Commit, failed or not, ends in what abort does:
  * nothing is left open or behind. */
@@ -62,6 +65,7 @@ int io_temp_begin(struct io_temp *, const char *path, const char *suffix,
     const struct io_perm *, struct err *);
 int io_temp_commit(struct io_temp *, int noreplace, int64_t mtime_ms,
     struct err *);
+int io_temp_publish(struct io_temp *, int64_t mtime_ms, struct err *);
 void io_temp_abort(struct io_temp *);
 
 /* Writes a small file whole through io_temp (replacing). */
@@ -71,6 +75,9 @@ int io_write_file(const char *path, const void *buf, size_t len,
 /* An unlinked temporary file in dir ("" for $TMPDIR or /tmp). Returns the
  * descriptor, O_CLOEXEC, or -1. */
 int io_anon(const char *dir, struct err *);
+
+/* fsync of a file by path. */
+int io_sync_file(const char *path, struct err *);
 
 /* fsync of a folder by path. */
 int io_sync_dir(const char *path, struct err *);

@@ -59,6 +59,10 @@ struct capture_result {
 	uint64_t pending_bytes;/* committed in the WAL, not in a file yet */
 	int64_t next_ms;       /* when_mono() time of the next step without an
 	                          event; -1: only on an event */
+	int64_t quiet_ms;      /* until this when_mono() time events need no step
+	                          and the one-shot watches can stay unarmed: note
+	                          that there was one and step then (0: none).
+	                          SYNC and FINAL do not wait for it */
 	uint64_t gap_from;     /* not 0: the file gap_from..gap_from is a full dump
 	                          that does not continue TXID gap_from-1 of the
 	                          replica: it needs a level-9 1-n as well */
@@ -74,7 +78,8 @@ int capture_new(struct capture **, const struct capture_conf *, struct err *);
 int capture_local(struct capture *, uint64_t *txid, struct err *);
 
 /* Decides how to go on (design section 5, start-up) and makes the first full
- * dump if there has to be one. Called again after WAITING. */
+ * dump if there has to be one. While the state is not RUNNING, call it again
+ * on events and at next_ms: it is cheap where nothing changed. */
 int capture_start(struct capture *, const struct capture_remote *,
     struct capture_result *, struct err *);
 
