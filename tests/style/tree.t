@@ -1,0 +1,26 @@
+#!/bin/sh
+# The tree is what README says it is; descriptors never leak into children.
+. tests/lib.sh
+need git
+plan 5
+sed -n 's/^| `\(ls-[a-z]*\)` .*/\1/p' README.md | sort -u >"$T/programs"
+sed -n 's/^| `lib\/\([a-z0-9]*\)\/` .*/\1/p' README.md | sort -u >"$T/modules"
+ls bin | sed -n 's/[.]c$//p' | sort >"$T/bin"
+ls lib | sort >"$T/lib"
+is 'README lists the programs of bin/' "$(cat "$T/programs")" "$(cat "$T/bin")"
+is 'README lists the modules of lib/' "$(cat "$T/modules")" "$(cat "$T/lib")"
+is 'bin/ holds programs only' "$(ls bin | grep -v '[.]c$')" ''
+
+# A statement that makes a descriptor names the close-on-exec flag.
+is 'every descriptor is close-on-exec' "$(git ls-files 'bin/*.c' 'lib/*.c' |
+    xargs awk '
+    FNR == 1 { s = "" }
+    { t = $0; sub(/\/\*.*/, "", t)
+      if (s == "" && t ~ /(^|[^a-z_0-9>.])(open|openat|socket|pipe|pipe2|accept|accept4|inotify_init|inotify_init1|epoll_create|epoll_create1|eventfd|timerfd_create|signalfd|mkstemp|mkostemp|memfd_create|dup)[(]/) {
+	s = t; at = FNR }
+      else if (s != "") s = s t }
+    s != "" && s ~ /;|[{]/ {
+	if (s !~ /CLOEXEC/) print FILENAME ":" at ": " s
+	s = "" }')" ''
+is 'no blanks at the ends of lines' "$(git ls-files '*.c' '*.h' '*.sh' '*.t' \
+    '*.md' Makefile scripts | xargs grep -nE '[ 	]+$' /dev/null)" ''
