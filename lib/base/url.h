@@ -22,7 +22,7 @@ struct url {
 	char *endpoint;      /* with scheme */
 	char *region;
 	int force_path_style, sign_payload, skip_verify;
-	int require_content_md5, put_object_content_md5, sign_accept_encoding;
+	int require_content_md5, put_object_content_md5;
 	uint64_t part_size;  /* bytes, 0: not said */
 	unsigned concurrency;/* 0: not said */
 	char *storage_class, *sse_key, *sse_kms_key_id;
@@ -39,16 +39,24 @@ int url_scan(struct url *, const char *s, struct err *);
 /* Idempotent; a zeroed one is valid; wipes the SSE key. */
 void url_free(struct url *);
 
-/* Puts http:// (hosts of local and private networks) or https:// before an
- * endpoint that has no scheme; no user, query or fragment allowed, trailing
- * slashes go. Allocated into *out. */
-int url_endpoint(const char *s, char **out, struct err *);
+/* Puts https:// before an endpoint that has no scheme, or, with local_http,
+ * http:// if its host is of a local or private network; no user, query or
+ * fragment allowed, trailing slashes go. Allocated into *out. */
+int url_endpoint(const char *s, int local_http, char **out, struct err *);
 
 /* A copy of s for messages: user and password, and the values of query
  * parameters that hold keys, are "***". Any string will do. NULL: no memory. */
 char *url_redact(const char *s);
 
-/* Standard boolean spellings of query parameters: 1, 0. */
+/* The host of an endpoint (with or without scheme) is of this machine or a
+ * private network. */
+int url_is_local(const char *endpoint);
+
+/* true, 1, t, yes; false, 0, f, no; any case. 1 or 0, else -1. */
 int url_bool(const char *);
+
+/* Decodes %XX, and '+' as a blank if plus, in place. -1 if malformed or if
+ * it holds a control character. */
+int url_decode(char *, int plus);
 
 #endif
