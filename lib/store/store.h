@@ -33,9 +33,10 @@ struct store_conf {
 	char *profile;   /* of the shared files, NULL: AWS_PROFILE or default */
 	char *storage_class, *sse_key, *sse_kms_key_id; /* sse_key: base64 */
 	uint64_t part_size;   /* bytes, 0: 5 MiB */
+	uint64_t copy_max;    /* largest single server-side copy, 0: 5 GiB */
 	unsigned concurrency; /* parts at once, 0: by provider */
 	int64_t timeout_ms;   /* deadline of one call with all its retries, 0: 30 s
-	                         without progress */
+	                         without progress, 8 tries */
 	const struct log *log; /* borrowed, may be NULL */
 };
 void store_conf_init(struct store_conf *);
@@ -65,6 +66,8 @@ struct store_src {
 	const void *mem;  /* NULL: not this */
 	uint64_t len;
 	struct io_in in;  /* used if fd is -1 and mem is NULL */
+	const unsigned char *sha256; /* of all of it (32 bytes) where already
+	                                known, saves a read; NULL: not known */
 };
 
 struct store_put_opt {
@@ -80,7 +83,15 @@ struct store_put_opt {
 
 /* conf is borrowed for the life of the store. No request is made. */
 int store_open(struct store **, const struct store_conf *, struct err *);
+/* The same on the connections of another store of the same thread (NULL:
+ * its own): what one process has open is then bounded, however many
+ * databases. May be closed in any order. */
+int store_open_beside(struct store **, struct store *,
+    const struct store_conf *, struct err *);
 void store_close(struct store *);
+/* A last moment (when_mono) for the calls to come, whatever conf says, as
+ * at shutdown. 0: none. */
+void store_deadline(struct store *, int64_t mono_ms);
 const struct store_conf *store_conf(const struct store *);
 unsigned store_caps(const struct store *);
 
@@ -117,6 +128,13 @@ int store_copy(struct store *, const char *from, const char *to,
  * there; may be NULL. 0 if all went, else -1 with the first refusal. */
 int store_del(struct store *, const char *const *keys, size_t n,
     enum err_kind *results, struct err *);
+
+/* Does the store honour create-if-absent? Writes the same small object
+ * PREFIX + ".ls-s6-probe" twice, the second time on condition, and deletes it
+ * (left there if the right is missing). *honoured is 0 or 1; learnt by the
+ * store too. For file it is 1 without a try. */
+int store_probe_noreplace(struct store *, const char *prefix, int *honoured,
+    struct err *);
 
 /* ---- layout: where a replica keeps its LTX files (store/layout.c) ---- */
 

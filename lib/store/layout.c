@@ -1,0 +1,56 @@
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+
+/* Litestream joins its S3 keys without cleaning them: an empty path makes
+ * "/0000/...", a path "." makes "./0000/...". File paths have "ltx/" and the
+ * level as a plain digit. */
+
+static int
+layout_make(const struct store_conf *c, unsigned level, const char *name,
+    char **out, struct err *e)
+{
+	const char *path = c->path ? c->path : "";
+	size_t n = strlen(path) + strlen(name) + 16;
+	char *s;
+
+	if (level >= STORE_LEVELS)
+		return err_set(e, ERR_BUG, "level %u", level);
+	if (!(s = malloc(n)))
+		return err_nomem(e);
+	if (c->type == STORE_S3) {
+		snprintf(s, n, "%s/%04x/%s", path, level, name);
+	} else {
+		size_t len = strlen(path);
+
+		while (len && path[len - 1] == '/')
+			len--;
+		snprintf(s, n, "%.*s/ltx/%u/%s", (int)len, path, level, name);
+	}
+	*out = s;
+	return 0;
+}
+
+int
+store_level_prefix(const struct store_conf *c, unsigned level, char **out,
+    struct err *e)
+{
+	return layout_make(c, level, "", out, e);
+}
+
+int
+store_ltx_key(const struct store_conf *c, unsigned level, uint64_t min,
+    uint64_t max, char **out, struct err *e)
+{
+	char name[40];
+
+	hex64_fmt(name, min);
+	name[16] = '-';
+	hex64_fmt(name + 17, max);
+	strcpy(name + 33, ".ltx");
+	return layout_make(c, level, name, out, e);
+}

@@ -1,0 +1,232 @@
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_int.h"
+
+/* ---- settings ---- */
+
+/* Every string of a conf, so that copying and wiping miss none. */
+static char **
+store_conf_string(struct store_conf *c, unsigned i)
+{
+	char **const all[] = {
+		&c->url, &c->path, &c->bucket, &c->endpoint, &c->region,
+		&c->access_key, &c->secret_key, &c->session_token,
+		&c->profile, &c->storage_class, &c->sse_key,
+		&c->sse_kms_key_id
+	};
+
+	return i < sizeof all / sizeof *all ? all[i] : 0;
+}
+
+void
+store_conf_init(struct store_conf *c)
+{
+	memset(c, 0, sizeof *c);
+	c->perm.uid = (uid_t)-1;
+	c->perm.gid = (gid_t)-1;
+	c->force_path_style = c->sign_payload = c->skip_verify = STORE_DEFAULT;
+	c->require_content_md5 = c->put_object_content_md5 = STORE_DEFAULT;
+}
+
+int
+store_conf_copy(struct store_conf *to, const struct store_conf *from,
+    struct err *e)
+{
+	char **p, **q;
+	int short_of = 0;
+
+	*to = *from;
+	for (unsigned i = 0; (p = store_conf_string(to, i)); i++) {
+		q = store_conf_string((struct store_conf *)from, i);
+		*p = 0;
+		if (*q && !short_of && !(*p = strdup(*q)))
+			short_of = 1;
+	}
+	if (!short_of)
+		return 0;
+	store_conf_free(to);
+	return err_nomem(e);
+}
+
+void
+store_conf_free(struct store_conf *c)
+{
+	char **p;
+
+	for (unsigned i = 0; (p = store_conf_string(c, i)); i++) {
+		if (*p)
+			explicit_bzero(*p, strlen(*p));
+		free(*p);
+		*p = 0;
+	}
+}
+
+/* ---- dispatch ---- */
+
+int
+store_open_beside(struct store **out, struct store *beside,
+    const struct store_conf *c, struct err *e)
+{
+	if (c->type == STORE_FILE)
+		return file_open(out, c, e);
+	if (beside && beside->conf->type != STORE_S3)
+		beside = 0;
+	return s3_open(out, beside, c, e);
+}
+
+int
+store_open(struct store **out, const struct store_conf *c, struct err *e)
+{
+	return store_open_beside(out, 0, c, e);
+}
+
+void
+store_close(struct store *s)
+{
+	if (s)
+		s->ops->close(s);
+}
+
+const struct store_conf *
+store_conf(const struct store *s)
+{
+	return s->conf;
+}
+
+unsigned
+store_caps(const struct store *s)
+{
+	return s->caps;
+}
+
+void
+store_deadline(struct store *s, int64_t mono_ms)
+{
+	s->deadline = mono_ms;
+}
+
+int
+store_list(struct store *s, const char *prefix, const char *start_after,
+    store_list_fn *fn, void *ctx, struct err *e)
+{
+	return s->ops->list(s, prefix, start_after, fn, ctx, e);
+}
+
+int
+store_head(struct store *s, const char *key, struct store_stat *st,
+    struct err *e)
+{
+	return s->ops->head(s, key, st, e);
+}
+
+int
+store_get(struct store *s, const char *key, uint64_t off, uint64_t len,
+    struct store_get **out, struct err *e)
+{
+	*out = 0;
+	return s->ops->get(s, key, off, len, out, e);
+}
+
+ssize_t
+store_get_read(struct store_get *g, void *buf, size_t n, struct err *e)
+{
+	return n ? g->read(g, buf, n, e) : 0;
+}
+
+void
+store_get_close(struct store_get *g)
+{
+	if (g)
+		g->close(g);
+}
+
+static ssize_t
+store_get_in_read(void *ctx, void *buf, size_t n, struct err *e)
+{
+	return store_get_read(ctx, buf, n, e);
+}
+
+struct io_in
+store_get_in(struct store_get *g)
+{
+	return (struct io_in){ .read = store_get_in_read, .ctx = g };
+}
+
+int
+store_put(struct store *s, const char *key, const struct store_src *src,
+    const struct store_put_opt *opt, struct err *e)
+{
+	return s->ops->put(s, key, src, opt, e);
+}
+
+int
+store_copy(struct store *s, const char *from, const char *to,
+    const struct store_put_opt *opt, struct err *e)
+{
+	return s->ops->copy(s, from, to, opt, e);
+}
+
+int
+store_del(struct store *s, const char *const *keys, size_t n,
+    enum err_kind *results, struct err *e)
+{
+	for (size_t i = 0; results && i < n; i++)
+		results[i] = ERR_NONE;
+	return n ? s->ops->del(s, keys, n, results, e) : 0;
+}
+
+ssize_t
+store_src_read(const struct store_src *s, uint64_t pos, void *buf, size_t n,
+    struct err *e)
+{
+	if (s->fd < 0 && !s->mem)
+		return s->in.read(s->in.ctx, buf, n, e);
+	if (pos >= s->len)
+		return 0;
+	if (n > s->len - pos)
+		n = (size_t)(s->len - pos);
+	if (s->mem)
+		memcpy(buf, (const char *)s->mem + pos, n);
+	else if (io_preadn(s->fd, buf, n, s->off + (int64_t)pos, e))
+		return -1;
+	return (ssize_t)n;
+}
+
+int
+store_probe_noreplace(struct store *s, const char *prefix, int *honoured,
+    struct err *e)
+{
+	struct store_src src = { .fd = -1, .mem = "ls-s6\n", .len = 6 };
+	struct store_put_opt opt = { .time_ms = -1 };
+	size_t n = strlen(prefix);
+	struct err ignored = { 0 };
+	const char *key;
+	char *k;
+	int r;
+
+	*honoured = 1;
+	if (s->conf->type == STORE_FILE)
+		return 0;
+	if (!(k = malloc(n + sizeof ".ls-s6-probe")))
+		return err_nomem(e);
+	memcpy(k, prefix, n);
+	strcpy(k + n, ".ls-s6-probe");
+	key = k;
+	r = s->ops->put(s, key, &src, &opt, e);
+	if (!r) {
+		opt.noreplace = 1;
+		r = s->ops->put(s, key, &src, &opt, e);
+		*honoured = r && e->kind == ERR_EXISTS
+		    && (s->caps & STORE_CAN_NOREPLACE);
+		if (!r || e->kind == ERR_EXISTS)
+			r = 0;
+		s->ops->del(s, &key, 1, 0, &ignored);
+	}
+	if (!r && !*honoured)
+		s->caps &= ~STORE_CAN_NOREPLACE;
+	free(k);
+	return r;
+}

@@ -1,0 +1,46 @@
+#ifndef LS_STORE_STORE_INT_H
+#define LS_STORE_STORE_INT_H
+
+/* What back ends share; included by lib/store alone. */
+
+#include "store/store.h"
+
+struct store_ops {
+	void (*close)(struct store *);
+	int (*list)(struct store *, const char *prefix, const char *after,
+	    store_list_fn *, void *ctx, struct err *);
+	int (*head)(struct store *, const char *key, struct store_stat *,
+	    struct err *);
+	int (*get)(struct store *, const char *key, uint64_t off,
+	    uint64_t len, struct store_get **, struct err *);
+	int (*put)(struct store *, const char *key, const struct store_src *,
+	    const struct store_put_opt *, struct err *);
+	int (*copy)(struct store *, const char *from, const char *to,
+	    const struct store_put_opt *, struct err *);
+	int (*del)(struct store *, const char *const *keys, size_t n,
+	    enum err_kind *results, struct err *);
+};
+
+/* First member of a back end's own. */
+struct store {
+	const struct store_ops *ops;
+	const struct store_conf *conf;
+	unsigned caps;
+	int64_t deadline; /* when_mono, 0: none */
+};
+
+/* First member of a back end's open read. */
+struct store_get {
+	ssize_t (*read)(struct store_get *, void *, size_t, struct err *);
+	void (*close)(struct store_get *);
+};
+
+int file_open(struct store **, const struct store_conf *, struct err *);
+int s3_open(struct store **, struct store *beside, const struct store_conf *,
+    struct err *);
+
+/* Reads a source from byte pos on: up to n bytes into buf. 0 at its end. */
+ssize_t store_src_read(const struct store_src *, uint64_t pos, void *buf,
+    size_t n, struct err *);
+
+#endif
