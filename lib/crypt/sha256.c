@@ -5,7 +5,7 @@
 
 #include "base/io.h"
 
-#define SHA256_CHUNK 65536
+#define SHA256_CHUNK 16384 /* on the stack; musl gives threads little */
 
 int
 sha256_begin(struct sha256 *s, struct err *e)

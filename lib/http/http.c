@@ -201,10 +201,11 @@ http_on_body(char *p, size_t one, size_t n, void *ctx)
 		x->truncated = 1;
 		n = max - x->body.len;
 	}
-	if (!stralloc_catb(&x->body, p, n)) {
+	if (!stralloc_catb(&x->body, p, n) || !stralloc_0(&x->body)) {
 		err_nomem(&x->failed);
 		return 0;
 	}
+	x->body.len--;
 	/* What we asked for must fit; of an error page the start is enough. */
 	if (x->truncated && x->status < 300)
 		err_set(&x->failed, ERR_DATA,
@@ -534,6 +535,12 @@ int
 http_status(const struct http_xfer *x)
 {
 	return x->status;
+}
+
+int64_t
+http_moved(const struct http_xfer *x)
+{
+	return x->moved;
 }
 
 const char *

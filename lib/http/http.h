@@ -31,7 +31,8 @@ struct http_body {
 	uint64_t len;
 };
 
-/* One request. Everything pointed to must stay until http_end. */
+/* One request. What body points to must stay until http_end, the rest only
+ * while http_begin runs. */
 struct http_req {
 	const char *method;          /* PUT and POST send the body */
 	const char *url;             /* encoded; its path is sent as it is */
@@ -65,6 +66,8 @@ int http_call(struct http *, const struct http_req *, struct http_xfer **,
     struct err *);
 
 int http_status(const struct http_xfer *);
+/* When a byte last went or came, or else it began (when_mono). */
+int64_t http_moved(const struct http_xfer *);
 /* Value of a header (any case), without blanks around it, or NULL. Valid
  * until http_end. */
 const char *http_header(const struct http_xfer *, const char *name);

@@ -14,7 +14,7 @@
 #include "base/when.h"
 
 #define FILE_DEPTH 32
-#define FILE_CHUNK 65536
+#define FILE_CHUNK 16384
 #define FILE_STALE_MS (24 * 3600 * INT64_C(1000)) /* a temporary file nobody works on */
 
 struct file {
