@@ -14,7 +14,7 @@ struct pool {
 	struct pool_job *head, **tail;
 	pthread_t *threads;
 	unsigned n, idle;
-	size_t queued, running;
+	size_t queued;
 	int end;
 };
 
@@ -100,11 +100,9 @@ worker(void *arg)
 		if (!(p->head = j->next))
 			p->tail = &p->head;
 		p->queued--;
-		p->running++;
 		pthread_mutex_unlock(&p->mu);
 		j->run(j, ctx);
 		pthread_mutex_lock(&p->mu);
-		p->running--;
 		done_put(p->conf.done, j);
 	}
 	pthread_mutex_unlock(&p->mu);
@@ -173,17 +171,6 @@ pool_put(struct pool *p, struct pool_job *j)
 		spawn(p);
 	pthread_cond_signal(&p->work);
 	pthread_mutex_unlock(&p->mu);
-}
-
-size_t
-pool_busy(struct pool *p)
-{
-	size_t n;
-
-	pthread_mutex_lock(&p->mu);
-	n = p->queued + p->running;
-	pthread_mutex_unlock(&p->mu);
-	return n;
 }
 
 void

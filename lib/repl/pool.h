@@ -44,8 +44,6 @@ int pool_new(struct pool **, const struct pool_conf *, struct err *);
 /* Queues a job. Never fails: where no thread can be made the job waits for
  * those there are; the first thread is made by pool_new. */
 void pool_put(struct pool *, struct pool_job *);
-/* Jobs queued or running. */
-size_t pool_busy(struct pool *);
 /* Ends the threads, waiting for the jobs they are at, and frees. What is
  * still queued is dropped. */
 void pool_free(struct pool *);

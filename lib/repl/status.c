@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/io.h"
 #include "base/sa.h"
 
 #define HEAD "ls-s6-status 1\n"
@@ -128,42 +129,25 @@ nomem:
 int
 status_write(const char *path, const struct status *st, struct err *e)
 {
-	size_t len, off = 0, plen = strlen(path) + 5;
-	char *text, *tmp = malloc(plen);
-	int fd, r = -1;
+	struct io_perm perm = { .uid = (uid_t)-1, .gid = (gid_t)-1,
+	    .file_mode = 0600 };
+	struct io_temp t;
+	struct io_out out;
+	char *text;
+	size_t len;
+	int r = -1;
 
-	if (!tmp)
-		return err_nomem(e);
-	snprintf(tmp, plen, "%s.tmp", path);
 	if (status_fmt(st, &text, &len, e) < 0)
-		goto err0;
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		err_sys(e, "unable to create %s", tmp);
-		goto err1;
-	}
-	while (off < len) {
-		ssize_t n = write(fd, text + off, len - off);
-
-		if (n < 0 && errno != EINTR) {
-			err_sys(e, "unable to write %s", tmp);
-			close(fd);
-			goto err2;
-		}
-		off += n > 0 ? (size_t)n : 0;
-	}
-	close(fd);
-	if (rename(tmp, path) < 0)
-		err_sys(e, "unable to rename %s", tmp);
+		return -1;
+	if (io_temp_begin(&t, path, NULL, &perm, e) < 0)
+		goto out;
+	out = io_out_fd(&t.fd);
+	if (out.write(out.ctx, text, len, e) < 0)
+		io_temp_abort(&t);
 	else
-		r = 0;
-err2:
-	if (r < 0)
-		unlink(tmp);
-err1:
+		r = io_temp_publish(&t, -1, e);
+out:
 	free(text);
-err0:
-	free(tmp);
 	return r;
 }
 

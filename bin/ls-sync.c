@@ -1,0 +1,114 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/opt.h"
+#include "base/prog.h"
+#include "base/when.h"
+#include "repl/control.h"
+
+#define PROG "ls-sync"
+#define SYNOPSIS "[-w TIMEOUT] [--any | --local] [DB]"
+#define PURPOSE "Returns when everything committed so far in DB, or in " \
+	"every database of the\nrunning ls-walship, is durable in all its " \
+	"replicas."
+
+enum { OPT_ANY = 256, OPT_LOCAL, OPT_SOCKET };
+
+static const struct opt opts[] = {
+	{ 'w', "wait", "TIMEOUT", "give up after this long: 30s (default), 5m" },
+	{ OPT_ANY, "any", NULL, "one replica is enough" },
+	{ OPT_LOCAL, "local", NULL, "the local state folder is enough" },
+	{ OPT_SOCKET, "socket", "PATH", "control socket of ls-walship" },
+	{ 'v', "verbose", NULL, "print what each database has reached" },
+	{ 'h', "help", NULL, "print this and exit" },
+	{ 'V', "version", NULL, "print the version and exit" },
+	{ 0, NULL, NULL, NULL }
+};
+
+struct args {
+	const char *mode, *socket, *db;
+	int64_t wait_ms;
+	int verbose;
+};
+
+static void
+print(void *ctx, const char *json)
+{
+	(void)ctx;
+	puts(json);
+}
+
+/* As ls-walship knows it: absolute, links in the folder left alone. */
+static char *
+absolute(const char *db)
+{
+	char cwd[4096], *p;
+	size_t len;
+
+	if (*db == '/' || !getcwd(cwd, sizeof cwd))
+		return strdup(db);
+	while (!strncmp(db, "./", 2))
+		db += 2;
+	len = strlen(cwd) + strlen(db) + 2;
+	if ((p = malloc(len)))
+		snprintf(p, len, "%s/%s", strcmp(cwd, "/") ? cwd : "", db);
+	return p;
+}
+
+static int
+parse(struct args *a, int argc, char *const *argv)
+{
+	struct opt_state st;
+	int c;
+
+	opt_init(&st, PROG, opts);
+	while ((c = opt_next(&st, argc, argv)) != OPT_END) {
+		switch (c) {
+		case 'w':
+			if (when_dur_scan(st.arg, &a->wait_ms) < 0
+			    || a->wait_ms < 0)
+				return prog_usage(PROG, "-w takes a duration");
+			break;
+		case OPT_ANY: a->mode = "any"; break;
+		case OPT_LOCAL: a->mode = "local"; break;
+		case OPT_SOCKET: a->socket = st.arg; break;
+		case 'v': a->verbose = 1; break;
+		case 'h': opt_help(&st, 1, SYNOPSIS, PURPOSE); return -1;
+		case 'V': printf(PROG " " LS_VERSION "\n"); return -1;
+		default: return prog_usage(PROG, st.bad);
+		}
+	}
+	if (argc - st.index > 1)
+		return prog_usage(PROG, "one database at most");
+	a->db = argv[st.index];
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args a = { .mode = "all", .wait_ms = 30000 };
+	const char *dir = getenv("LS_RUN_DIR");
+	char line[4096], sock[4096], *db = NULL;
+	struct err e = { 0 };
+	int n, code;
+
+	if ((code = parse(&a, argc, argv)))
+		return code < 0 ? 0 : code;
+	snprintf(sock, sizeof sock, "%s/walship.sock",
+	    dir && *dir ? dir : "/run/ls-s6");
+	if (a.db && !(db = absolute(a.db)))
+		return 111;
+	n = snprintf(line, sizeof line, "sync\t%s\t%s\t%" PRId64, db ? db : "",
+	    a.mode, (a.wait_ms + 999) / 1000);
+	free(db);
+	if (n < 0 || (size_t)n >= sizeof line || strchr(line, '\n'))
+		return prog_usage(PROG, "not a path ls-walship can have");
+	/* the daemon gives up first, and says what is missing */
+	if (control_request(a.socket ? a.socket : sock, line,
+	    a.wait_ms + 2000, a.verbose ? print : NULL, NULL, &e) < 0)
+		return prog_fatal(PROG, "sync", &e);
+	return 0;
+}

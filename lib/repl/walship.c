@@ -1,0 +1,466 @@
+#include "repl/walship.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "base/when.h"
+#include "repl/walship_in.h"
+
+/* The loop: poll, collect what happened, hand out work, look whether it is
+ * time to say ready or to end. */
+
+void
+walship_fault(struct walship *w, struct wfault *f, const struct err *e,
+    const char *msg, const char *db, const char *replica)
+{
+	int64_t now = when_mono();
+
+	f->err = *e;
+	f->time_ms = when_now();
+	f->count++;
+	w->dirty = 1;
+	if (f->logged_mono && now - f->logged_mono < WALSHIP_LOG_MS)
+		return;
+	f->logged_mono = now;
+	log_err(w->conf->log, LOG_ERROR, e, msg, "db", db, "replica", replica,
+	    NULL);
+}
+
+/* ---- ready, done ---- */
+
+static int
+attached(const struct wdb *d)
+{
+	return d->started || d->announced || d->phase == DB_STOPPED;
+}
+
+static int
+shipped(const struct wdb *d)
+{
+	size_t i;
+
+	if (walship_db_out(d) != ERR_NONE)
+		return 1;
+	if (!d->started)
+		return 0;
+	for (i = 0; i < d->n; i++) {
+		const struct wrep *r = &d->rep[i];
+
+		if (r->state != REP_FENCED && (!r->ship.known || r->want_dump
+		    || r->busy || r->txid < d->txid || r->ship.broken))
+			return 0;
+	}
+	return 1;
+}
+
+int
+walship_shipped(const struct walship *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (!w->db[i]->gone && !shipped(w->db[i]))
+			return 0;
+	return 1;
+}
+
+static int
+ready(struct walship *w, struct err *e)
+{
+	size_t i;
+
+	if (w->ready || w->ending)
+		return 0;
+	for (i = 0; i < w->n; i++)
+		if (!attached(w->db[i]))
+			return 0;
+	if (w->conf->ready_remote && !walship_shipped(w))
+		return 0;
+	w->ready = 1;
+	log_event(w->conf->log, LOG_INFO, "ready", NULL);
+	if (w->conf->ready_fd >= 0) {
+		while (write(w->conf->ready_fd, "\n", 1) < 0 && errno == EINTR)
+			;
+		close(w->conf->ready_fd);
+	}
+	if (w->conf->child)
+		return walship_child_start(w, e);
+	return 0;
+}
+
+/* Is no database left that can be replicated? */
+static void
+look_for_end(struct walship *w)
+{
+	enum err_kind k = ERR_NONE;
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		enum err_kind o = walship_db_out(w->db[i]);
+
+		if (w->db[i]->gone)
+			continue;
+		if (o == ERR_NONE)
+			return;
+		if (k == ERR_NONE || o == ERR_FENCED)
+			k = o;
+	}
+	if (k == ERR_NONE || w->verdict != ERR_NONE)
+		return;
+	w->verdict = k;
+	w->ending = w->ending ? w->ending : 1;
+	if (w->child > 0)
+		kill(w->child, SIGTERM);
+}
+
+static void
+fenced_stop(struct walship *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->db[i]->phase == DB_STARTED
+		    && walship_db_out(w->db[i]) == ERR_FENCED)
+			walship_db_stop(w->db[i]);
+}
+
+static void
+begin_end(struct walship *w)
+{
+	size_t i, j;
+
+	w->end_mono = when_mono() + w->conf->shutdown_ms;
+	for (i = 0; i < w->n; i++) {
+		struct wdb *d = w->db[i];
+
+		walship_db_stop(d);
+		for (j = 0; j < d->n; j++)
+			d->rep[j].next_mono = 0;
+	}
+}
+
+/* What the end left behind, one line per replica. 1 if anything. */
+static int
+unshipped(const struct walship *w)
+{
+	size_t i, j;
+	int any = 0;
+	char t[17], l[17];
+
+	for (i = 0; i < w->n; i++) {
+		const struct wdb *d = w->db[i];
+
+		if (d->gone || walship_db_out(d) == ERR_HELD)
+			continue;
+		for (j = 0; j < d->n; j++) {
+			const struct wrep *r = &d->rep[j];
+
+			if (r->state == REP_FENCED || (d->started
+			    && d->phase == DB_STOPPED && r->ship.known
+			    && r->txid >= d->txid && !r->want_dump))
+				continue;
+			any = 1;
+			hex64_fmt(t, r->txid);
+			hex64_fmt(l, d->txid);
+			log_event(w->conf->log, LOG_ERROR, "not everything was "
+			    "shipped", "db", d->conf.capture.path, "replica",
+			    r->conf->url, "local", l, "shipped", t, NULL);
+		}
+	}
+	return any;
+}
+
+/* Has the end been reached? */
+static int
+ended(struct walship *w)
+{
+	size_t i;
+
+	if (w->child_done && !w->ending)
+		w->ending = 1;
+	if (!w->ending && w->conf->once && w->ready)
+		w->ending = 1;
+	if (!w->ending || w->child > 0)
+		return 0;
+	if (!w->end_mono)
+		begin_end(w);
+	if (w->ending > 1 || when_mono() >= w->end_mono)
+		return 1;
+	for (i = 0; i < w->n; i++) {
+		if (w->db[i]->phase == DB_STOPPED && !w->db[i]->started)
+			continue;
+		if (w->db[i]->phase != DB_STOPPED || !shipped(w->db[i]))
+			return 0;
+	}
+	return 1;
+}
+
+/* ---- one turn ---- */
+
+static void
+sweep(struct walship *w)
+{
+	size_t i, j;
+
+	for (i = 0; i < w->n; i++) {
+		struct wdb *d = w->db[i];
+		int busy = d->busy || d->phase != DB_STOPPED;
+
+		for (j = 0; j < d->n; j++)
+			busy |= d->rep[j].busy;
+		if (!d->gone || busy)
+			continue;
+		walship_db_free(d);
+		w->db[i--] = w->db[--w->n];
+		w->urgent = 1;
+	}
+}
+
+static void
+collect(struct walship *w)
+{
+	struct pool_job *j = pool_done_take(&w->done), *next;
+
+	for (; j; j = next) {
+		struct wrep *r = (struct wrep *)j;
+
+		next = j->next;
+		if (r->is_rep)
+			walship_rep_done(r);
+		else
+			walship_db_done((struct wdb *)j);
+	}
+	fenced_stop(w);
+}
+
+static void
+events(struct walship *w)
+{
+	struct err e = { 0 };
+	struct wdb *d;
+	unsigned why;
+	uint32_t id;
+	int r;
+
+	while ((r = watch_read(w->watch, &id, &why, &e)) > 0)
+		if ((d = walship_db_id(w, id)))
+			walship_db_event(d, why);
+	if (r < 0)
+		walship_fault(w, &w->watch_fault, &e, "watching failed", NULL,
+		    NULL);
+}
+
+static void
+kick(struct walship *w)
+{
+	size_t i, j;
+
+	for (i = 0; i < w->n; i++) {
+		walship_db_kick(w->db[i]);
+		for (j = 0; j < w->db[i]->n; j++)
+			walship_rep_kick(&w->db[i]->rep[j]);
+	}
+}
+
+static void
+sooner(int64_t *due, int64_t t)
+{
+	if (t < *due)
+		*due = t;
+}
+
+static int
+timeout(const struct walship *w)
+{
+	int64_t due = NEVER, now = when_mono(), next = watch_next(w->watch);
+	size_t i, j;
+
+	for (i = 0; i < w->n; i++) {
+		sooner(&due, walship_db_due(w->db[i]));
+		for (j = 0; j < w->db[i]->n; j++)
+			sooner(&due, walship_rep_due(&w->db[i]->rep[j]));
+	}
+	sooner(&due, walship_sync_due(w));
+	sooner(&due, walship_status_due(w));
+	if (next >= 0)
+		sooner(&due, next);
+	if (w->end_mono)
+		sooner(&due, w->end_mono);
+	if (due == NEVER)
+		return -1;
+	due -= now;
+	return due <= 0 ? 0 : due > 3600000 ? 3600000 : (int)due;
+}
+
+static int
+turn(struct walship *w, struct err *e)
+{
+	struct pollfd p[4 + CONTROL_CLIENTS];
+	size_t n = 3;
+
+	p[0] = (struct pollfd){ .fd = w->signals, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = pool_done_fd(&w->done),
+	    .events = POLLIN };
+	p[2] = (struct pollfd){ .fd = watch_fd(w->watch), .events = POLLIN };
+	if (w->control)
+		n += control_poll(w->control, p + 3);
+	if (poll(p, n, timeout(w)) < 0) {
+		if (errno == EINTR)
+			return 0;
+		return err_sys(e, "unable to poll");
+	}
+	if (p[0].revents)
+		walship_signal_read(w);
+	if (p[1].revents)
+		collect(w);
+	if (p[2].revents || (watch_next(w->watch) >= 0
+	    && watch_next(w->watch) <= when_mono()))
+		events(w);
+	if (w->control)
+		control_handle(w->control, p + 3, n - 3, walship_ctl, w);
+	return 0;
+}
+
+static int
+loop(struct walship *w, struct err *e)
+{
+	for (;;) {
+		look_for_end(w);
+		if (ready(w, e) < 0)
+			log_err(w->conf->log, LOG_ERROR, e, "no program", NULL);
+		if (ended(w))
+			return 0;
+		kick(w);
+		sweep(w);
+		walship_sync_check(w);
+		walship_status(w);
+		if (turn(w, e) < 0)
+			return -1;
+	}
+}
+
+/* ---- setting up ---- */
+
+static int
+run_files(struct walship *w, struct err *e)
+{
+	struct io_perm perm = { .uid = (uid_t)-1, .gid = (gid_t)-1,
+	    .dir_mode = 0755 };
+	char sock[4096];
+	size_t len;
+
+	if (!w->conf->run_dir)
+		return 0;
+	if (io_mkdirs(w->conf->run_dir, &perm, e) < 0)
+		return -1;
+	len = strlen(w->conf->run_dir) + sizeof "/walship.status";
+	if (!(w->status_path = malloc(len)))
+		return err_nomem(e);
+	snprintf(w->status_path, len, "%s/walship.status", w->conf->run_dir);
+	snprintf(sock, sizeof sock, "%s/walship.sock", w->conf->run_dir);
+	return control_new(&w->control, sock, e);
+}
+
+static int
+begin(struct walship *w, struct err *e)
+{
+	struct pool_conf pc = { .max = WALSHIP_CAPTURE_THREADS,
+	    .stack = WALSHIP_STACK, .done = &w->done };
+	size_t i;
+
+	w->pid = getpid();
+	w->start = status_proc_start((uint64_t)w->pid);
+	w->random = (unsigned)(when_now() ^ w->pid);
+	w->urgent = 1;
+	if (pool_done_init(&w->done, e) < 0 || walship_signals(w, e) < 0
+	    || run_files(w, e) < 0
+	    || pool_new(&w->capture, &pc, e) < 0
+	    || watch_new(&w->watch, w->conf->poll_ms, w->conf->force_poll,
+	    e) < 0)
+		return -1;
+	for (i = 0; i < w->conf->n; i++)
+		if (walship_db_add(w, &w->conf->dbs[i], NULL, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+busy(const struct walship *w)
+{
+	size_t i, j;
+
+	for (i = 0; i < w->n; i++) {
+		if (w->db[i]->busy)
+			return 1;
+		for (j = 0; j < w->db[i]->n; j++)
+			if (w->db[i]->rep[j].busy)
+				return 1;
+	}
+	return 0;
+}
+
+static void
+finish(struct walship *w)
+{
+	pool_free(w->capture);
+	walship_groups_free(w);
+	while (w->n)
+		walship_db_free(w->db[--w->n]);
+	free(w->db);
+	watch_free(w->watch);
+	pool_done_free(&w->done);
+	if (w->signals >= 0)
+		close(w->signals);
+}
+
+static int
+verdict(struct walship *w, int *code, struct err *e)
+{
+	static const struct { enum err_kind k; const char *text; } why[] = {
+		{ ERR_FENCED, "every replica belongs to another writer" },
+		{ ERR_DENIED, "every replica refuses us" },
+		{ ERR_HELD, "every database is held" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof why / sizeof *why; i++)
+		if (w->verdict == why[i].k)
+			return err_set(e, w->verdict, "%s, nothing is left to "
+			    "replicate", why[i].text);
+	*code = unshipped(w) ? 111 : 0;
+	if (w->child_done && (w->child_code || !*code))
+		*code = w->child_code;
+	return 0;
+}
+
+int
+walship_run(const struct walship_conf *conf, int *code, struct err *e)
+{
+	struct walship w = { .conf = conf, .signals = -1 };
+	struct wsync *s;
+	int r;
+
+	r = begin(&w, e);
+	if (r == 0)
+		r = loop(&w, e);
+	if (r == 0)
+		r = verdict(&w, code, e);
+	w.urgent = 1;
+	while ((s = w.syncs)) {
+		s->deadline = 0;
+		walship_sync_check(&w);
+	}
+	if (w.pid)
+		walship_status(&w);
+	control_free(w.control);
+	free(w.status_path);
+	if (busy(&w))
+		return r < 0 ? r : 1; /* threads hang in a store or a disk */
+	finish(&w);
+	return r;
+}

@@ -1,0 +1,54 @@
+#ifndef LS_REPL_WALSHIP_H
+#define LS_REPL_WALSHIP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/log.h"
+#include "db/capture.h"
+#include "store/store.h"
+
+/* The daemon: follows N databases and ships their level-0 files. One thread
+ * polls and decides; capture and uploads, which block, run in small pools
+ * (capture: one for all; uploads: one per endpoint, so that a dead store
+ * delays nobody else's). Idle, it sleeps without time-out. */
+
+/* One database. Everything is borrowed until free is called, which happens
+ * once when the daemon is done with it. */
+struct walship_db {
+	struct capture_conf capture;       /* path, meta, ...; log is set here */
+	const struct store_conf **stores;  /* of its replicas */
+	size_t n;
+	void (*free)(struct walship_db *); /* may be NULL */
+	void *ctx;
+};
+
+struct walship_conf {
+	const struct walship_db *dbs;
+	size_t n;
+	int64_t l0_retention_ms;      /* 0: level 0 is never deleted */
+	int64_t shutdown_ms;          /* of the final upload */
+	int64_t poll_ms;              /* where inotify does not work */
+	int force_poll;
+	const char *run_dir;          /* socket and status file, NULL: neither */
+	int ready_fd;                 /* gets a newline when ready, -1: none */
+	int ready_remote;             /* ready when all is in all replicas */
+	int once;                     /* end when all is in all replicas */
+	char *const *child;           /* program to run when ready, NULL: none */
+	const struct log *log;
+	/* "register": settings of one more database. May be NULL. */
+	int (*make)(void *ctx, const char *path, const char *url,
+	    struct walship_db *, struct err *);
+	void *ctx;
+};
+
+/* Runs until told to end by TERM or INT, by the child's end, or because no
+ * database is left. SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2,
+ * SIGQUIT and SIGPIPE are taken over. Returns 0 with *code the exit code: the
+ * child's (128 + signal if killed), else 0, or 111 when not everything was
+ * shipped; 1 the same, but threads hang in a store and were left behind: the
+ * caller must _exit. Returns -1 with err where the daemon itself could not go on, or
+ * (FENCED, HELD, DENIED) where no database is left. */
+int walship_run(const struct walship_conf *, int *code, struct err *);
+
+#endif

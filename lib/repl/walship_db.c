@@ -1,0 +1,604 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "base/retry.h"
+#include "base/when.h"
+#include "repl/walship_in.h"
+
+/* Databases: what a capture is told to do next, and what comes of it. */
+
+#define WAY_OUT "restore over it (ls-restore), or accept it with " \
+    "--accept-replacement or LS_ACCEPT_REPLACEMENT=1"
+
+static const struct log *
+log_of(const struct wdb *d)
+{
+	return d->w->conf->log;
+}
+
+static const char *
+path_of(const struct wdb *d)
+{
+	return d->conf.capture.path;
+}
+
+/* On a capture thread. */
+static void
+run(struct pool_job *j, void *thread)
+{
+	struct wdb *d = (struct wdb *)j;
+
+	(void)thread;
+	switch (d->kind) {
+	case JOB_START:
+		d->rc = capture_start(d->cap, &d->remote, &d->res, &d->err);
+		break;
+	case JOB_STEP:
+		d->rc = capture_step(d->cap, d->why, &d->res, &d->err);
+		break;
+	case JOB_DUMP:
+		d->rc = capture_dump(d->cap, d->arg_txid, d->arg_reason,
+		    &d->res, &d->err);
+		break;
+	case JOB_TRIM:
+		d->rc = capture_trim(d->cap, d->arg_txid, d->arg_ms, &d->err);
+		break;
+	case JOB_STOP:
+		d->rc = capture_stop(d->cap, &d->res, &d->err);
+		break;
+	}
+}
+
+/* ---- coming and going ---- */
+
+static int
+reps_init(struct wdb *d, struct err *e)
+{
+	size_t i;
+
+	if (!(d->rep = calloc(d->conf.n ? d->conf.n : 1, sizeof *d->rep)))
+		return err_nomem(e);
+	for (i = 0; i < d->conf.n; i++) {
+		d->n = i + 1;
+		if (walship_rep_init(&d->rep[i], d, d->conf.stores[i], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+init(struct wdb *d, struct err *e)
+{
+	const char *ltx0;
+
+	d->conf.capture.log = log_of(d);
+	if (capture_new(&d->cap, &d->conf.capture, e) < 0
+	    || capture_local(d->cap, &d->txid, e) < 0)
+		return -1;
+	ltx0 = capture_ltx_dir(d->cap);
+	d->meta = strdup(ltx0);
+	if (!d->meta)
+		return err_nomem(e);
+	d->meta[strlen(ltx0) - strlen("/ltx/0")] = 0;
+	if (reps_init(d, e) < 0 || watch_add(d->w->watch, d->id, path_of(d),
+	    e) < 0)
+		return -1;
+	d->watched = 1;
+	return 0;
+}
+
+int
+walship_db_add(struct walship *w, const struct walship_db *conf,
+    struct wdb **out, struct err *e)
+{
+	struct wdb *d, **v;
+
+	v = realloc(w->db, (w->n + 1) * sizeof *v);
+	if (!v || !(w->db = v, d = calloc(1, sizeof *d)))
+		return err_nomem(e);
+	d->w = w;
+	d->conf = *conf;
+	d->id = ++w->next_id;
+	d->job.run = run;
+	d->phase = DB_PROBING;
+	d->born_mono = when_mono();
+	d->next_mono = d->trim_mono = NEVER;
+	if (init(d, e) < 0) {
+		err_in(e, "%s", path_of(d));
+		d->conf.free = NULL; /* stays the caller's */
+		walship_db_free(d);
+		return -1;
+	}
+	w->db[w->n++] = d;
+	w->urgent = 1;
+	if (out)
+		*out = d;
+	return 0;
+}
+
+void
+walship_db_free(struct wdb *d)
+{
+	size_t i;
+
+	if (d->watched)
+		watch_remove(d->w->watch, d->id);
+	for (i = 0; i < d->n; i++)
+		walship_rep_free(&d->rep[i]);
+	free(d->rep);
+	capture_free(d->cap);
+	free(d->meta);
+	if (d->conf.free)
+		d->conf.free(&d->conf);
+	free(d);
+}
+
+struct wdb *
+walship_db_find(struct walship *w, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (!w->db[i]->gone && !strcmp(path_of(w->db[i]), path))
+			return w->db[i];
+	return NULL;
+}
+
+struct wdb *
+walship_db_id(struct walship *w, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->db[i]->id == id)
+			return w->db[i];
+	return NULL;
+}
+
+/* ---- states ---- */
+
+const char *
+walship_db_state(const struct wdb *d)
+{
+	enum err_kind k = walship_db_out(d);
+
+	if (k == ERR_FENCED || k == ERR_DENIED)
+		return err_word(k);
+	if (d->phase == DB_PROBING)
+		return "probing";
+	if (d->phase == DB_STOPPED)
+		return "stopped";
+	switch (d->state) {
+	case CAPTURE_WAITING:
+		return "waiting";
+	case CAPTURE_RUNNING:
+		return "running";
+	case CAPTURE_HELD:
+		return "held";
+	default:
+		return "failed";
+	}
+}
+
+enum err_kind
+walship_db_out(const struct wdb *d)
+{
+	enum err_kind k = ERR_NONE;
+	size_t i;
+
+	if (d->started && d->state == CAPTURE_HELD)
+		return ERR_HELD;
+	for (i = 0; i < d->n; i++) {
+		if (d->rep[i].state == REP_FENCED)
+			k = ERR_FENCED;
+		else if (d->rep[i].state == REP_DENIED && k != ERR_FENCED)
+			k = ERR_DENIED;
+		else if (d->rep[i].state != REP_DENIED)
+			return ERR_NONE;
+	}
+	return k;
+}
+
+void
+walship_db_stop(struct wdb *d)
+{
+	if (d->phase == DB_PROBING || d->phase == DB_STARTED)
+		d->phase = d->started || d->busy ? DB_STOPPING : DB_STOPPED;
+}
+
+void
+walship_db_dump(struct wdb *d, uint64_t after, const char *why)
+{
+	d->want_dump = 1;
+	if (after > d->dump_after)
+		d->dump_after = after;
+	d->dump_reason = why;
+}
+
+void
+walship_db_event(struct wdb *d, unsigned why)
+{
+	if (d->phase == DB_STARTED)
+		d->want_why |= why;
+}
+
+/* ---- the start ---- */
+
+/* Have the replicas said enough to decide how to go on? A dead one is not
+ * waited for where another has answered or local state is there. */
+static int64_t
+start_due(const struct wdb *d)
+{
+	int64_t grace = NEVER;
+	size_t i, answered = 0, ok = 0;
+
+	for (i = 0; i < d->n; i++) {
+		answered += d->rep[i].answered != 0;
+		ok += d->rep[i].ship.known != 0;
+	}
+	if (answered == d->n && (ok || d->txid || !d->n))
+		return 0;
+	if (ok)
+		grace = d->answer_mono + WALSHIP_GRACE_MS;
+	else if (d->txid)
+		grace = d->born_mono + WALSHIP_GRACE_MS;
+	return grace;
+}
+
+static void
+announce(struct wdb *d)
+{
+	size_t i;
+
+	if (d->announced)
+		return;
+	for (i = 0; i < d->n; i++)
+		if (!d->rep[i].answered
+		    && when_mono() < d->born_mono + WALSHIP_GRACE_MS)
+			return;
+	d->announced = 1;
+	log_event(log_of(d), LOG_WARN, "waiting for a replica: none answers, "
+	    "and there is no local state to go on from", "db", path_of(d),
+	    NULL);
+}
+
+static void
+start(struct wdb *d)
+{
+	size_t i;
+
+	d->phase = DB_STARTED;
+	memset(&d->remote, 0, sizeof d->remote);
+	for (i = 0; i < d->n; i++) {
+		struct wrep *r = &d->rep[i];
+
+		if (!r->ship.known || r->txid < d->remote.max_txid)
+			continue;
+		if (r->txid > d->remote.max_txid)
+			d->remote.last_l0 = NULL;
+		d->remote.max_txid = r->txid;
+		if (r->got)
+			d->remote.last_l0 = r->base;
+	}
+}
+
+/* ---- work ---- */
+
+static void
+put(struct wdb *d, enum wdb_job kind)
+{
+	struct err e;
+
+	if (kind == JOB_START || kind == JOB_STEP) {
+		/* before the look, so that nothing in between is missed */
+		if (watch_arm(d->w->watch, d->id, &e) < 0
+		    && kind == JOB_STEP)
+			log_err(log_of(d), LOG_DEBUG, &e, "watch not armed",
+			    "db", path_of(d), NULL);
+	}
+	d->kind = kind;
+	d->busy = 1;
+	memset(&d->res, 0, sizeof d->res);
+	d->res.next_ms = -1;
+	d->res.state = d->state;
+	d->res.txid = d->txid;
+	err_clear(&d->err);
+	pool_put(d->w->capture, &d->job);
+}
+
+static uint64_t
+shipped_everywhere(const struct wdb *d)
+{
+	uint64_t min = d->txid;
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		if (d->rep[i].state != REP_FENCED && d->rep[i].txid < min)
+			min = d->rep[i].ship.known ? d->rep[i].txid : 0;
+	return min;
+}
+
+static void
+trim(struct wdb *d)
+{
+	int64_t last;
+
+	d->arg_txid = shipped_everywhere(d);
+	d->arg_ms = when_now() - WALSHIP_TRIM_MS;
+	/* once more for what was captured meanwhile */
+	last = d->captured_ms + WALSHIP_TRIM_MS - when_now();
+	d->trim_mono = d->captured_ms > d->arg_ms && last <= WALSHIP_TRIM_MS
+	    ? when_mono() + last + 1000 : NEVER;
+	put(d, JOB_TRIM);
+}
+
+static unsigned
+step_why(const struct wdb *d, int64_t now)
+{
+	unsigned why = 0;
+
+	if (d->want_why && (now >= d->pace_mono
+	    || d->want_why & (CAPTURE_SYNC | CAPTURE_FINAL)))
+		why = d->want_why;
+	if (now >= d->next_mono)
+		why |= CAPTURE_TIMER;
+	return why;
+}
+
+int64_t
+walship_db_due(const struct wdb *d)
+{
+	int64_t due = NEVER;
+
+	if (d->busy || d->phase == DB_STOPPED)
+		return NEVER;
+	if (d->phase == DB_STOPPING)
+		return 0;
+	if (d->phase == DB_PROBING) {
+		due = start_due(d);
+		if (due == NEVER && !d->announced)
+			due = d->born_mono + WALSHIP_GRACE_MS;
+		return due;
+	}
+	if (!d->started || d->want_why & (CAPTURE_SYNC | CAPTURE_FINAL))
+		return 0;
+	if (d->want_why)
+		due = d->pace_mono;
+	if (d->next_mono < due)
+		due = d->next_mono;
+	if (d->attached && d->want_dump && d->dump_mono < due)
+		due = d->dump_mono;
+	if (d->attached && d->trim_mono < due)
+		due = d->trim_mono;
+	return due;
+}
+
+static void
+kick_started(struct wdb *d, int64_t now)
+{
+	unsigned why = step_why(d, now);
+
+	if (!d->started || (!d->attached && why)) {
+		d->want_why = 0;
+		d->next_mono = NEVER;
+		d->steps_begun++;
+		put(d, JOB_START);
+	} else if (why) {
+		d->why = why;
+		d->want_why = 0;
+		d->next_mono = NEVER;
+		d->steps_begun++;
+		put(d, JOB_STEP);
+	} else if (d->attached && d->want_dump && now >= d->dump_mono) {
+		d->arg_txid = d->dump_after;
+		d->arg_reason = d->dump_reason;
+		put(d, JOB_DUMP);
+	} else if (d->attached && now >= d->trim_mono) {
+		trim(d);
+	}
+}
+
+void
+walship_db_kick(struct wdb *d)
+{
+	int64_t now = when_mono();
+
+	if (walship_db_due(d) > now)
+		return;
+	switch (d->phase) {
+	case DB_PROBING:
+		if (start_due(d) > now) {
+			announce(d);
+			return;
+		}
+		start(d);
+		/* fallthrough */
+	case DB_STARTED:
+		kick_started(d, now);
+		break;
+	case DB_STOPPING:
+		if (d->attached) {
+			d->steps_begun++;
+			put(d, JOB_STOP);
+		} else {
+			d->phase = DB_STOPPED;
+			d->w->urgent = 1;
+		}
+		break;
+	case DB_STOPPED:
+		break;
+	}
+}
+
+/* ---- results ---- */
+
+static void
+new_state(struct wdb *d, enum capture_state was, int first)
+{
+	const char *hold;
+	char t[17];
+
+	if (d->state == was && !first)
+		return;
+	d->w->urgent = 1;
+	hex64_fmt(t, d->txid);
+	switch (d->state) {
+	case CAPTURE_RUNNING:
+		log_event(log_of(d), LOG_INFO, "attached", "db", path_of(d),
+		    "txid", t, NULL);
+		break;
+	case CAPTURE_WAITING:
+		log_event(log_of(d), LOG_INFO, "waiting for the database to "
+		    "be created", "db", path_of(d), NULL);
+		break;
+	case CAPTURE_HELD:
+		hold = capture_hold_reason(d->cap);
+		err_set(&d->fault.err, ERR_HELD, "%s; " WAY_OUT,
+		    hold ? hold : "it does not continue what was shipped");
+		d->fault.time_ms = when_now();
+		d->fault.count++;
+		log_err(log_of(d), LOG_ERROR, &d->fault.err, "held: this "
+		    "database would replace another on its replicas",
+		    "db", path_of(d), NULL);
+		break;
+	case CAPTURE_FAILED:
+		break;
+	}
+}
+
+/* What a result of start, step, dump or stop says. */
+static void
+apply(struct wdb *d)
+{
+	enum capture_state was = d->state;
+	int first = !d->started;
+	size_t i;
+
+	d->started = 1;
+	d->state = d->res.state;
+	if (d->rc < 0 && d->kind == JOB_START && d->state != CAPTURE_HELD)
+		d->state = CAPTURE_FAILED;
+	if (d->res.txid)
+		d->txid = d->res.txid;
+	d->pending = d->res.pending_bytes;
+	if (d->res.next_ms >= 0)
+		d->next_mono = d->res.next_ms;
+	d->pace_mono = d->res.quiet_ms;
+	if (d->res.new_files) {
+		d->captured_ms = when_now();
+		for (i = 0; i < d->n; i++)
+			walship_rep_captured(&d->rep[i], &d->res);
+		d->w->dirty = 1;
+	}
+	if (d->state == CAPTURE_RUNNING) {
+		d->attached = 1;
+		d->writer = capture_writer(d->cap);
+	} else {
+		d->attached = 0;
+	}
+	new_state(d, was, first);
+}
+
+static void
+failed(struct wdb *d)
+{
+	int64_t wait = retry_delay(++d->fails, 1000, 60000,
+	    (uint32_t)rand_r(&d->w->random));
+
+	if (d->next_mono == NEVER || d->next_mono < when_mono() + 100)
+		d->next_mono = when_mono() + wait;
+	if (d->pace_mono < when_mono() + 200)
+		d->pace_mono = when_mono() + 200;
+	walship_fault(d->w, &d->fault, &d->err, "capture failed", path_of(d),
+	    NULL);
+}
+
+static void
+worked(struct wdb *d)
+{
+	if (d->fails && d->state == CAPTURE_RUNNING)
+		log_event(log_of(d), LOG_INFO, "capture recovered", "db",
+		    path_of(d), NULL);
+	d->fails = 0;
+	if (d->state != CAPTURE_HELD && d->state != CAPTURE_FAILED) {
+		d->fault.count = 0;
+		d->fault.logged_mono = 0;
+	}
+}
+
+static void
+started(struct wdb *d)
+{
+	size_t i;
+
+	/* what happened while it was being started */
+	if (d->attached)
+		d->want_why |= CAPTURE_WAL | CAPTURE_SYNC;
+	for (i = 0; i < d->n; i++) {
+		struct wrep *r = &d->rep[i];
+
+		if (d->state != CAPTURE_WAITING && r->got) {
+			unlink(r->base);
+			r->got = 0;
+			d->remote.last_l0 = NULL;
+		}
+		if (!d->attached || !r->ship.known)
+			continue;
+		if (r->txid > d->txid) {
+			/* it answered while capture was being started */
+			r->want_dump = 1;
+			walship_db_dump(d, r->txid,
+			    "a replica turned out to be ahead");
+		} else if (r->txid < d->txid && !r->behind_ms) {
+			r->behind_ms = when_now();
+		}
+	}
+}
+
+static void
+dumped(struct wdb *d)
+{
+	size_t i;
+
+	if (d->rc < 0) {
+		d->dump_mono = when_mono() + retry_delay(d->fails, 1000, 60000,
+		    0);
+		return;
+	}
+	d->want_dump = 0;
+	d->dump_after = 0;
+	d->dump_mono = 0;
+	for (i = 0; i < d->n; i++)
+		d->rep[i].want_dump = 0;
+}
+
+void
+walship_db_done(struct wdb *d)
+{
+	d->busy = 0;
+	if (d->kind == JOB_TRIM) {
+		if (d->rc < 0)
+			log_err(log_of(d), LOG_WARN, &d->err,
+			    "local files not deleted", "db", path_of(d), NULL);
+		return;
+	}
+	if (d->kind != JOB_DUMP)
+		d->steps_done = d->steps_begun;
+	apply(d);
+	if (d->rc < 0)
+		failed(d);
+	else
+		worked(d);
+	if (d->kind == JOB_START)
+		started(d);
+	else if (d->kind == JOB_DUMP)
+		dumped(d);
+	else if (d->kind == JOB_STOP) {
+		d->phase = DB_STOPPED;
+		d->attached = 0;
+		d->w->urgent = 1;
+	}
+}

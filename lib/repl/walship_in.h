@@ -1,0 +1,211 @@
+#ifndef LS_REPL_WALSHIP_IN_H
+#define LS_REPL_WALSHIP_IN_H
+
+/* Shared by the files walship*.c alone. All of it belongs to the polling
+ * thread, but for what a job in flight (busy) has. */
+
+#include <sys/types.h>
+#include "db/watch.h"
+#include "repl/control.h"
+#include "repl/pool.h"
+#include "repl/ship.h"
+#include "repl/status.h"
+#include "repl/walship.h"
+
+#define WALSHIP_CAPTURE_THREADS 3
+#define WALSHIP_SHIP_THREADS 4      /* per endpoint; file: 1 */
+#define WALSHIP_STACK (256 * 1024)
+#define WALSHIP_BATCH 32            /* files of one upload job */
+#define WALSHIP_GRACE_MS 3000       /* for replicas to answer at the start */
+#define WALSHIP_LOG_MS 30000        /* one failing replica, between lines */
+#define WALSHIP_BACKOFF_MS 1000
+#define WALSHIP_BACKOFF_MAX_MS 300000
+#define WALSHIP_TRIM_MS 300000      /* local level-0 files are kept as long */
+#define NEVER INT64_MAX
+
+struct wdb;
+struct walship;
+
+/* An error as last seen, for the status file. */
+struct wfault {
+	struct err err;
+	int64_t time_ms;
+	uint64_t count;      /* since the last success */
+	int64_t logged_mono;
+};
+
+/* Replicas with the same store, whatever their path. */
+struct wgroup {
+	struct wgroup *next;
+	char *key;
+	struct pool *pool;
+	struct walship *w;
+};
+
+enum wrep_state { REP_PROBING, REP_OK, REP_FAILING, REP_DENIED, REP_FENCED };
+
+struct wrep {
+	struct pool_job job;      /* first */
+	int is_rep;               /* second, as in struct wdb */
+	struct wdb *db;
+	const struct store_conf *conf;
+	struct wgroup *group;
+	struct ship ship;
+	enum wrep_state state;
+	int busy, answered, ever_ok, probe;
+	/* of the job */
+	uint64_t upto, backlog;
+	int rc, got;
+	char *base;               /* path of the copy of its newest file */
+	int64_t deadline;
+	struct ship_result res;
+	struct err err;
+	/* as far as the polling thread knows */
+	uint64_t txid;
+	uint64_t lag_bytes;
+	int64_t behind_ms, success_ms;
+	int64_t next_mono;        /* not before, 0: now */
+	unsigned fails, heals;
+	int want_dump;            /* waits for a full dump beyond dump_after */
+	int unfenced;
+	struct wfault fault;
+};
+
+enum wdb_phase {
+	DB_PROBING,  /* the replicas are being asked */
+	DB_STARTED,  /* capture_start has been called; see state */
+	DB_STOPPING, /* the final step is wanted or at work */
+	DB_STOPPED
+};
+
+enum wdb_job { JOB_START, JOB_STEP, JOB_DUMP, JOB_TRIM, JOB_STOP };
+
+struct wdb {
+	struct pool_job job;      /* first */
+	int is_rep;               /* second: 0 */
+	struct walship *w;
+	struct walship_db conf;
+	uint32_t id;              /* of the watch; 0 is never used */
+	enum wdb_phase phase;
+	enum capture_state state;
+	struct capture *cap;
+	char *meta;               /* the state folder */
+	uint64_t writer;
+	int busy, watched;
+	int announced;            /* said that no replica answers */
+	int started;              /* capture_start came back once */
+	int attached;             /* and said RUNNING: steps, not starts */
+	int gone;                 /* to be forgotten when nothing is in flight */
+	/* of the job */
+	enum wdb_job kind;
+	unsigned why;
+	uint64_t arg_txid;
+	int64_t arg_ms;
+	const char *arg_reason;
+	struct capture_remote remote;
+	struct capture_result res;
+	struct err err;
+	int rc;
+	/* wanted next */
+	int want_start, want_dump;
+	unsigned want_why;
+	uint64_t dump_after;
+	const char *dump_reason;
+	/* timers, when_mono() */
+	int64_t born_mono, answer_mono; /* first answer of a replica */
+	int64_t pace_mono, next_mono, trim_mono, dump_mono;
+	unsigned fails;
+	/* known */
+	uint64_t txid, pending;
+	int64_t captured_ms;
+	uint64_t steps_begun, steps_done;
+	struct wfault fault;
+	struct wrep *rep;
+	size_t n;
+};
+
+struct wsync {
+	struct wsync *next;
+	uint64_t client;
+	char *path;               /* NULL: every database */
+	int mode;                 /* 'l', 'o' (one), 'a' */
+	int64_t deadline;         /* NEVER: none */
+	struct wsync_one {
+		uint32_t id;
+		uint64_t step, txid; /* wanted step; 0 when txid is known */
+	} *one;
+	size_t n;
+};
+
+struct walship {
+	const struct walship_conf *conf;
+	struct pool_done done;
+	struct pool *capture;
+	struct wgroup *groups;
+	struct watch *watch;
+	struct control *control;
+	struct wdb **db;
+	size_t n;
+	uint32_t next_id;
+	struct wsync *syncs;
+	char *status_path;
+	uint64_t start;           /* our own start time, of status_proc_start */
+	int64_t status_mono;      /* when last written */
+	int dirty, urgent;        /* to be written; at once */
+	struct wfault status_fault, watch_fault;
+	pid_t pid;
+	int signals;              /* signalfd */
+	int ready;
+	pid_t child;
+	int child_code, child_done;
+	int ending;               /* 1 asked to end, 2 at once */
+	int64_t end_mono;         /* last moment of the final upload */
+	unsigned random;
+	enum err_kind verdict;    /* why nothing is left */
+};
+
+/* walship_db.c */
+int walship_db_add(struct walship *, const struct walship_db *,
+    struct wdb **, struct err *);
+struct wdb *walship_db_find(struct walship *, const char *path);
+struct wdb *walship_db_id(struct walship *, uint32_t id);
+void walship_db_event(struct wdb *, unsigned why);
+void walship_db_kick(struct wdb *);      /* gives it work if there is any */
+void walship_db_done(struct wdb *);      /* its job came back */
+int64_t walship_db_due(const struct wdb *);
+void walship_db_stop(struct wdb *);
+void walship_db_dump(struct wdb *, uint64_t after, const char *why);
+/* Nothing more can be shipped of it: ERR_NONE, or why. */
+enum err_kind walship_db_out(const struct wdb *);
+void walship_db_free(struct wdb *);
+const char *walship_db_state(const struct wdb *);
+
+/* walship_rep.c */
+int walship_rep_init(struct wrep *, struct wdb *, const struct store_conf *,
+    struct err *);
+void walship_rep_kick(struct wrep *);
+void walship_rep_done(struct wrep *);
+int64_t walship_rep_due(const struct wrep *);
+void walship_rep_captured(struct wrep *, const struct capture_result *);
+const char *walship_rep_state(const struct wrep *);
+void walship_rep_free(struct wrep *);
+void walship_groups_free(struct walship *);
+
+/* walship_ctl.c */
+void walship_ctl(void *w, uint64_t client, size_t argc, char *const *argv);
+void walship_sync_check(struct walship *);
+int64_t walship_sync_due(const struct walship *);
+void walship_status(struct walship *);  /* writes the file if it is due */
+int64_t walship_status_due(const struct walship *);
+
+/* walship_proc.c */
+int walship_signals(struct walship *, struct err *);
+void walship_signal_read(struct walship *);
+int walship_child_start(struct walship *, struct err *);
+
+/* walship.c */
+void walship_fault(struct walship *, struct wfault *, const struct err *,
+    const char *msg, const char *db, const char *replica);
+int walship_shipped(const struct walship *); /* all is in all replicas */
+
+#endif
