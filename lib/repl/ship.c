@@ -12,259 +12,15 @@
 #include "base/hex.h"
 #include "base/when.h"
 #include "ltx/ltx.h"
-#include "repl/fence.h"
-#include "repl/plan.h"
+#include "repl/ship_in.h"
 
-#define BASE_MAX (UINT64_C(64) << 20)  /* a larger newest file is not copied */
 #define PROBE_MAX 65536                /* put twice to see conditions work */
-#define CHECK_MS (INT64_C(60) * 60 * 1000)
 
 void
 ship_init(struct ship *s, const struct ship_conf *conf)
 {
 	memset(s, 0, sizeof *s);
 	s->conf = *conf;
-}
-
-static char *
-local_path(const struct ship *s, uint64_t n)
-{
-	size_t len = strlen(s->conf.ltx0) + 1 + LTX_NAME_LEN + 1;
-	char *p = malloc(len), name[LTX_NAME_LEN + 1];
-
-	ltx_name_fmt(name, n, n);
-	if (p)
-		snprintf(p, len, "%s/%s", s->conf.ltx0, name);
-	return p;
-}
-
-/* ---- what is there: bytes that identify an object ---- */
-
-static int
-get_range(struct store *st, const char *key, uint64_t off, void *buf,
-    size_t len, struct err *e)
-{
-	struct store_get *g;
-	int r;
-
-	if (store_get(st, key, off, len, &g, e) < 0)
-		return -1;
-	r = io_readn(store_get_in(g), buf, len, e);
-	store_get_close(g);
-	return r;
-}
-
-static int
-remote_object(struct store *st, const char *key, struct fence_object *o,
-    struct ltx_header *h, struct err *e)
-{
-	unsigned char raw[LTX_HEADER_SIZE];
-	struct store_stat stat;
-
-	memset(o, 0, sizeof *o);
-	if (store_head(st, key, &stat, e) < 0)
-		return -1;
-	o->size = stat.size;
-	if (stat.size < LTX_HEADER_SIZE + LTX_TRAILER_SIZE)
-		return err_set(e, ERR_DATA, "%s: not an LTX file", key);
-	if (get_range(st, key, 0, raw, sizeof raw, e) < 0
-	    || get_range(st, key, stat.size - sizeof o->tail, o->tail,
-	    sizeof o->tail, e) < 0)
-		return -1;
-	if (ltx_header_unpack(h, raw, e) < 0)
-		return err_in(e, "%s", key);
-	o->node = h->node;
-	return 0;
-}
-
-static int
-local_object(int fd, struct fence_object *o, struct ltx_header *h,
-    struct err *e)
-{
-	unsigned char raw[LTX_HEADER_SIZE];
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, "unable to stat");
-	o->size = (uint64_t)st.st_size;
-	if (o->size < LTX_HEADER_SIZE + LTX_TRAILER_SIZE)
-		return err_set(e, ERR_DATA, "not an LTX file");
-	if (io_preadn(fd, raw, sizeof raw, 0, e) < 0
-	    || io_preadn(fd, o->tail, sizeof o->tail,
-	    st.st_size - (off_t)sizeof o->tail, e) < 0
-	    || ltx_header_unpack(h, raw, e) < 0)
-		return -1;
-	o->node = h->node;
-	return 0;
-}
-
-/* ---- the start ---- */
-
-static int
-copy_base(struct store *st, const struct replica_file *f, const char *to,
-    struct err *e)
-{
-	struct store_get *g;
-	struct io_in in;
-	char *key, buf[16384];
-	ssize_t n = -1;
-	int fd, r = -1;
-
-	if (store_ltx_key(store_conf(st), f->level, f->min, f->max, &key, e) < 0)
-		return -1;
-	fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		err_sys(e, "unable to create %s", to);
-		goto err0;
-	}
-	if (store_get(st, key, 0, 0, &g, e) < 0)
-		goto err1;
-	in = store_get_in(g);
-	while ((n = in.read(in.ctx, buf, sizeof buf, e)) > 0) {
-		struct io_out o = io_out_fd(&fd);
-
-		if (o.write(o.ctx, buf, (size_t)n, e) < 0) {
-			n = -1;
-			break;
-		}
-	}
-	store_get_close(g);
-	r = n < 0 ? -1 : 0;
-err1:
-	close(fd);
-	if (r < 0)
-		unlink(to);
-err0:
-	free(key);
-	return r;
-}
-
-/* Did another hand write the replica's newest number? Compares it with the
- * local file of the same number, where there is one. */
-static int
-forked(struct ship *s, struct store *st, const struct replica_file *f,
-    struct err *e)
-{
-	struct fence_object lo, ro;
-	struct ltx_header h;
-	struct err ign;
-	char *path = local_path(s, f->max), *key = NULL;
-	int fd, r = 0;
-
-	if (!path)
-		return err_nomem(e);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	free(path);
-	if (fd < 0)
-		return 0;
-	if (local_object(fd, &lo, &h, &ign) < 0 || lo.size != f->size)
-		r = 1;
-	else if (store_ltx_key(store_conf(st), 0, f->min, f->max, &key, e) < 0
-	    || get_range(st, key, f->size - sizeof ro.tail, ro.tail,
-	    sizeof ro.tail, e) < 0)
-		r = -1;
-	else
-		r = memcmp(lo.tail, ro.tail, sizeof lo.tail) != 0;
-	free(key);
-	close(fd);
-	return r;
-}
-
-static uint64_t
-local_bytes(const struct ship *s, uint64_t upto)
-{
-	DIR *d = opendir(s->conf.ltx0);
-	struct dirent *de;
-	uint64_t sum = 0, min, max;
-	struct stat st;
-
-	if (!d)
-		return 0;
-	while ((de = readdir(d)))
-		if (ltx_name_scan(de->d_name, &min, &max) == 0
-		    && max > s->cursor && max <= upto
-		    && fstatat(dirfd(d), de->d_name, &st, 0) == 0)
-			sum += (uint64_t)st.st_size;
-	closedir(d);
-	return sum;
-}
-
-static int
-judge(struct ship *s, struct store *st, const struct listing *l,
-    uint64_t local, const char *base, int *got, struct err *e)
-{
-	const struct replica_file *last0 = NULL;
-	struct plan_target latest = { 0, -1 };
-	struct plan p = { 0 };
-	struct err pe = { 0 };
-	int snap9 = 0, first = 0, r;
-	size_t i;
-
-	for (i = 0; i < l->n; i++) {
-		const struct replica_file *f = &l->f[i];
-
-		if (f->level == 0 && (!last0 || f->max > last0->max))
-			last0 = f;
-		if (f->level == 0 && f->min == 1 && f->max == 1)
-			first = 1;
-		if (f->level == STORE_LEVEL_SNAPSHOT)
-			snap9 = 1;
-	}
-	s->cursor = listing_max(l);
-	s->snap = first && !snap9;
-	s->broken = 0;
-	if (l->n && plan_make(l, &latest, &p, &pe) < 0) {
-		s->broken = 1;
-		log_err(s->conf.log, LOG_WARN, &pe,
-		    "replica cannot be restored to its end", "replica",
-		    s->conf.store->url, NULL);
-	}
-	plan_free(&p);
-	if (!last0 || last0->max != s->cursor)
-		return 0;
-	if (s->cursor > local) {
-		if (base && last0->size <= BASE_MAX) {
-			if (copy_base(st, last0, base, e) < 0)
-				return -1;
-			*got = 1;
-		}
-		return 0;
-	}
-	if ((r = forked(s, st, last0, e)) < 0)
-		return -1;
-	if (r) {
-		char t[17];
-
-		hex64_fmt(t, s->cursor);
-		s->broken = 1;
-		log_event(s->conf.log, LOG_WARN, "the replica's last file is "
-		    "not the local one", "replica", s->conf.store->url,
-		    "txid", t, NULL);
-	}
-	return 0;
-}
-
-int
-ship_probe(struct ship *s, struct store *st, uint64_t local,
-    const char *base, int *got, uint64_t *backlog, struct err *e)
-{
-	struct listing l = { 0 };
-	int64_t boot = when_boot();
-	int r;
-
-	*got = 0;
-	*backlog = 0;
-	if (listing_read(st, 0x3ff, &l, e) < 0)
-		return -1;
-	r = judge(s, st, &l, local, base, got, e);
-	listing_free(&l);
-	if (r < 0)
-		return -1;
-	s->known = 1;
-	s->last_boot = boot;
-	s->check_mono = when_mono() + CHECK_MS;
-	*backlog = local_bytes(s, local);
-	return 0;
 }
 
 /* ---- one file ---- */
@@ -288,7 +44,7 @@ exists(struct ship *s, struct store *st, const char *key, uint64_t n,
 	struct ltx_header h;
 	char t[17], node[17];
 
-	if (remote_object(st, key, &remote, &h, e) < 0)
+	if (ship_remote(st, key, &remote, &h, e) < 0)
 		return -1;
 	hex64_fmt(t, n);
 	hex64_fmt(node, remote.node);
@@ -345,7 +101,7 @@ after_pause(struct ship *s, struct store *st, uint64_t n, int64_t time_ms,
 	case FENCE_PAUSE_LOOK:
 		if (store_ltx_key(store_conf(st), l.f[look].level,
 		    l.f[look].min, l.f[look].max, &key, e) < 0
-		    || remote_object(st, key, &o, &h, e) < 0)
+		    || ship_remote(st, key, &o, &h, e) < 0)
 			break;
 		if (h.time_ms == time_ms
 		    && (!o.node || o.node == s->conf.writer)) {
@@ -370,7 +126,7 @@ after_pause(struct ship *s, struct store *st, uint64_t n, int64_t time_ms,
 	free(key);
 	listing_free(&l);
 	if (r == 0)
-		s->check_mono = when_mono() + CHECK_MS;
+		s->check_mono = when_mono() + SHIP_CHECK_MS;
 	return r;
 }
 
@@ -423,12 +179,12 @@ put_first_snapshot(struct ship *s, struct store *st, struct err *e)
 	if (store_ltx_key(c, 0, 1, 1, &from, e) < 0
 	    || store_ltx_key(c, STORE_LEVEL_SNAPSHOT, 1, 1, &to, e) < 0)
 		goto out;
-	if (!(path = local_path(s, 1))) {
+	if (!(path = ship_local_path(s, 1))) {
 		err_nomem(e);
 		goto out;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && local_object(fd, &o, &h, e) == 0)
+	if (fd >= 0 && ship_local(fd, &o, &h, e) == 0)
 		opt.time_ms = h.time_ms;
 	if (store_caps(st) & STORE_CAN_COPY) {
 		r = store_copy(st, from, to, &opt, e);
@@ -471,7 +227,7 @@ put_one(struct ship *s, struct store *st, const char *path, uint64_t n,
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return errno == ENOENT ? 1
 		    : err_sys(e, "unable to open %s", path);
-	if (local_object(fd, &o, &h, e) < 0) {
+	if (ship_local(fd, &o, &h, e) < 0) {
 		err_in(e, "%s", path);
 		goto out;
 	}
@@ -519,7 +275,7 @@ find_full(const struct ship *s, uint64_t from, uint64_t upto, uint64_t *n,
 		if (ltx_name_scan(de->d_name, &min, &max) < 0 || min != max
 		    || max < from || max > upto || (*n && max > *n))
 			continue;
-		if (!(path = local_path(s, max))) {
+		if (!(path = ship_local_path(s, max))) {
 			closedir(d);
 			return err_nomem(e);
 		}
@@ -558,7 +314,7 @@ over_gap(struct ship *s, struct store *st, uint64_t upto,
 		if (r < 0 && e->kind != ERR_NOTFOUND)
 			return -1;
 		f.size = r < 0 ? 0 : stat.size;
-		if ((r = f.size ? forked(s, st, &f, e) : 1) < 0)
+		if ((r = f.size ? ship_forked(s, st, &f, e) : 1) < 0)
 			return -1;
 		last = !r;
 		if (r && find_full(s, s->cursor + 1, upto, &n, e) < 0)
@@ -572,7 +328,7 @@ over_gap(struct ship *s, struct store *st, uint64_t upto,
 		    "are missing";
 		return 0;
 	}
-	if (!(path = local_path(s, n)))
+	if (!(path = ship_local_path(s, n)))
 		return err_nomem(e);
 	if (ship_is_full(path, &h, e) < 0)
 		goto out;
@@ -608,7 +364,7 @@ ship_run(struct ship *s, struct store *st, uint64_t upto,
 			res->more = 1;
 			break;
 		}
-		if (!(path = local_path(s, s->cursor + 1)))
+		if (!(path = ship_local_path(s, s->cursor + 1)))
 			return err_nomem(e);
 		r = put_one(s, st, path, s->cursor + 1, res, e);
 		free(path);

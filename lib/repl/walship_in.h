@@ -171,7 +171,6 @@ struct wdb *walship_db_find(struct walship *, const char *path);
 struct wdb *walship_db_id(struct walship *, uint32_t id);
 void walship_db_event(struct wdb *, unsigned why);
 void walship_db_kick(struct wdb *);      /* gives it work if there is any */
-void walship_db_done(struct wdb *);      /* its job came back */
 int64_t walship_db_due(const struct wdb *);
 void walship_db_stop(struct wdb *);
 void walship_db_dump(struct wdb *, uint64_t after, const char *why);
@@ -179,6 +178,9 @@ void walship_db_dump(struct wdb *, uint64_t after, const char *why);
 enum err_kind walship_db_out(const struct wdb *);
 void walship_db_free(struct wdb *);
 const char *walship_db_state(const struct wdb *);
+
+/* walship_result.c */
+void walship_db_done(struct wdb *);      /* its job came back */
 
 /* walship_rep.c */
 int walship_rep_init(struct wrep *, struct wdb *, const struct store_conf *,

@@ -1,6 +1,6 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -76,40 +76,27 @@ walship_signal_read(struct walship *w)
 int
 walship_child_start(struct walship *w, struct err *e)
 {
-	sigset_t none;
-	int fds[2], err = 0;
-	ssize_t n;
-	pid_t pid;
+	posix_spawnattr_t at;
+	sigset_t none, dfl;
+	int r;
 
-	/* exec's failure comes back through a pipe that exec closes */
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_sys(e, "unable to make a pipe");
-	if ((pid = fork()) < 0) {
-		err_sys(e, "unable to fork");
-		close(fds[0]);
-		close(fds[1]);
-		return -1;
-	}
-	if (!pid) {
-		sigemptyset(&none);
-		signal(SIGPIPE, SIG_DFL);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		execvp(w->conf->child[0], w->conf->child);
-		err = errno;
-		n = write(fds[1], &err, sizeof err);
-		_exit(n == (ssize_t)sizeof err && err == ENOENT ? 127 : 126);
-	}
-	close(fds[1]);
-	while ((n = read(fds[0], &err, sizeof err)) < 0 && errno == EINTR)
-		;
-	close(fds[0]);
-	w->child = pid;
-	if (n != (ssize_t)sizeof err)
+	sigemptyset(&none);
+	sigemptyset(&dfl);
+	sigaddset(&dfl, SIGPIPE);
+	if (posix_spawnattr_init(&at))
+		return err_nomem(e);
+	posix_spawnattr_setsigmask(&at, &none);
+	posix_spawnattr_setsigdefault(&at, &dfl);
+	posix_spawnattr_setflags(&at,
+	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	r = posix_spawnp(&w->child, w->conf->child[0], NULL, &at,
+	    w->conf->child, environ);
+	posix_spawnattr_destroy(&at);
+	if (!r)
 		return 0;
-	waitpid(pid, NULL, 0);
 	w->child = 0;
 	w->child_done = 1;
-	w->child_code = err == ENOENT ? 127 : 126;
-	errno = err;
+	w->child_code = r == ENOENT ? 127 : 126;
+	errno = r;
 	return err_sys(e, "unable to run %s", w->conf->child[0]);
 }

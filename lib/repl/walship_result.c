@@ -1,0 +1,192 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "base/retry.h"
+#include "base/when.h"
+#include "repl/walship_in.h"
+
+/* What comes of the work of a capture. */
+
+#define WAY_OUT "restore over it (ls-restore), or accept it with " \
+    "--accept-replacement or LS_ACCEPT_REPLACEMENT=1"
+
+static const struct log *
+log_of(const struct wdb *d)
+{
+	return d->w->conf->log;
+}
+
+static const char *
+path_of(const struct wdb *d)
+{
+	return d->conf.capture.path;
+}
+
+static void
+new_state(struct wdb *d, enum capture_state was, int first)
+{
+	const char *hold;
+	char t[17];
+
+	if (d->state == was && !first)
+		return;
+	d->w->urgent = 1;
+	hex64_fmt(t, d->txid);
+	switch (d->state) {
+	case CAPTURE_RUNNING:
+		log_event(log_of(d), LOG_INFO, "attached", "db", path_of(d),
+		    "txid", t, NULL);
+		break;
+	case CAPTURE_WAITING:
+		log_event(log_of(d), LOG_INFO, "waiting for the database to "
+		    "be created", "db", path_of(d), NULL);
+		break;
+	case CAPTURE_HELD:
+		hold = capture_hold_reason(d->cap);
+		err_set(&d->fault.err, ERR_HELD, "%s; " WAY_OUT,
+		    hold ? hold : "it does not continue what was shipped");
+		d->fault.time_ms = when_now();
+		d->fault.count++;
+		log_err(log_of(d), LOG_ERROR, &d->fault.err, "held: this "
+		    "database would replace another on its replicas",
+		    "db", path_of(d), NULL);
+		break;
+	case CAPTURE_FAILED:
+		break;
+	}
+}
+
+/* What a result of start, step, dump or stop says. */
+static void
+apply(struct wdb *d)
+{
+	enum capture_state was = d->state;
+	int first = !d->started;
+	size_t i;
+
+	d->started = 1;
+	d->state = d->res.state;
+	if (d->rc < 0 && d->kind == JOB_START && d->state != CAPTURE_HELD)
+		d->state = CAPTURE_FAILED;
+	if (d->res.txid)
+		d->txid = d->res.txid;
+	d->pending = d->res.pending_bytes;
+	if (d->res.next_ms >= 0)
+		d->next_mono = d->res.next_ms;
+	d->pace_mono = d->res.quiet_ms;
+	if (d->res.new_files) {
+		d->captured_ms = when_now();
+		for (i = 0; i < d->n; i++)
+			walship_rep_captured(&d->rep[i], &d->res);
+		d->w->dirty = 1;
+	}
+	if (d->state == CAPTURE_RUNNING) {
+		d->attached = 1;
+		d->writer = capture_writer(d->cap);
+	} else {
+		d->attached = 0;
+	}
+	new_state(d, was, first);
+}
+
+static void
+failed(struct wdb *d)
+{
+	int64_t wait = retry_delay(++d->fails, 1000, 60000,
+	    (uint32_t)rand_r(&d->w->random));
+
+	if (d->next_mono == NEVER || d->next_mono < when_mono() + 100)
+		d->next_mono = when_mono() + wait;
+	if (d->pace_mono < when_mono() + 200)
+		d->pace_mono = when_mono() + 200;
+	walship_fault(d->w, &d->fault, &d->err, "capture failed", path_of(d),
+	    NULL);
+}
+
+static void
+worked(struct wdb *d)
+{
+	if (d->fails && d->state == CAPTURE_RUNNING)
+		log_event(log_of(d), LOG_INFO, "capture recovered", "db",
+		    path_of(d), NULL);
+	d->fails = 0;
+	if (d->state != CAPTURE_HELD && d->state != CAPTURE_FAILED) {
+		d->fault.count = 0;
+		d->fault.logged_mono = 0;
+	}
+}
+
+static void
+started(struct wdb *d)
+{
+	size_t i;
+
+	/* what happened while it was being started */
+	if (d->attached)
+		d->want_why |= CAPTURE_WAL | CAPTURE_SYNC;
+	for (i = 0; i < d->n; i++) {
+		struct wrep *r = &d->rep[i];
+
+		if (d->state != CAPTURE_WAITING && r->got) {
+			unlink(r->base);
+			r->got = 0;
+			d->remote.last_l0 = NULL;
+		}
+		if (!d->attached || !r->ship.known)
+			continue;
+		if (r->txid > d->txid) {
+			/* it answered while capture was being started */
+			r->want_dump = 1;
+			walship_db_dump(d, r->txid,
+			    "a replica turned out to be ahead");
+		} else if (r->txid < d->txid && !r->behind_ms) {
+			r->behind_ms = when_now();
+		}
+	}
+}
+
+static void
+dumped(struct wdb *d)
+{
+	size_t i;
+
+	if (d->rc < 0) {
+		d->dump_mono = when_mono() + retry_delay(d->fails, 1000, 60000,
+		    0);
+		return;
+	}
+	d->want_dump = 0;
+	d->dump_after = 0;
+	d->dump_mono = 0;
+	for (i = 0; i < d->n; i++)
+		d->rep[i].want_dump = 0;
+}
+
+void
+walship_db_done(struct wdb *d)
+{
+	d->busy = 0;
+	if (d->kind == JOB_TRIM) {
+		if (d->rc < 0)
+			log_err(log_of(d), LOG_WARN, &d->err,
+			    "local files not deleted", "db", path_of(d), NULL);
+		return;
+	}
+	if (d->kind != JOB_DUMP)
+		d->steps_done = d->steps_begun;
+	apply(d);
+	if (d->rc < 0)
+		failed(d);
+	else
+		worked(d);
+	if (d->kind == JOB_START)
+		started(d);
+	else if (d->kind == JOB_DUMP)
+		dumped(d);
+	else if (d->kind == JOB_STOP) {
+		d->phase = DB_STOPPED;
+		d->attached = 0;
+		d->w->urgent = 1;
+	}
+}
