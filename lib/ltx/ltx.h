@@ -52,7 +52,7 @@ uint64_t ltx_page_checksum(uint32_t pgno, const void *data, uint32_t size);
 /* ---- encoder ---- */
 
 enum ltx_encoding {
-	LTX_BLOCK,  /* flag 1: size and LZ4 block; Litestream 0.5.16 and later */
+	LTX_BLOCK,  /* flag 1: size and LZ4 block; Litestream from 0.5.16 */
 	LTX_FRAME,  /* flag 0: one LZ4 frame a page; all of Litestream 0.5 */
 	LTX_V1      /* LiteFS: 4-byte page headers, one LZ4 frame, no index */
 };

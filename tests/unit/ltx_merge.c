@@ -100,7 +100,8 @@ merge_fails(const struct in *in, size_t n, const char *why)
 	uint32_t pgno;
 	int r = ltx_merge_begin(&s.merge, s.dec, n, &err);
 
-	while (!r && (r = ltx_merge_page(s.merge, &pgno, &data, NULL, &err)) > 0)
+	while (!r && (r = ltx_merge_page(s.merge, &pgno, &data, NULL, &err))
+	    > 0)
 		r = 0;
 	assert_int_equal(r, -1);
 	assert_int_equal(err.kind, ERR_DATA);
