@@ -201,6 +201,7 @@ static int
 dump_all(struct dump *d, char *const *files)
 {
 	struct err err = { 0 };
+	char doing[4200];
 	int code = 0;
 
 	for (; *files; files++) {
@@ -209,8 +210,8 @@ dump_all(struct dump *d, char *const *files)
 		if (!dump_file(d, &err))
 			continue;
 		fflush(stdout);
-		err_in(&err, "%s", *files);
-		code = prog_fatal(PROG, "read", &err);
+		snprintf(doing, sizeof doing, "read %s", *files);
+		code = prog_fatal(PROG, doing, &err);
 	}
 	if (fflush(stdout) || ferror(stdout)) {
 		err_sys(&err, "standard output");
