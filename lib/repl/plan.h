@@ -3,7 +3,13 @@
 
 #include "repl/listing.h"
 
-/* Which files restore a database to a point. Pure. */
+/* Which files restore a database to a point. Pure. Decided by TXIDs alone;
+ * times (which copies of a replica lose) are used only where a time is
+ * asked for, and then only exact ones.
+ *
+ * A state n can be restored if files lead from TXID 1 to exactly n, each
+ * beginning at most one past the end of the one before. Of all ways the one
+ * with the fewest files is taken, as Litestream does. */
 
 struct plan_target {
 	uint64_t txid;    /* 0: not by TXID */
@@ -17,12 +23,22 @@ struct plan {
 	uint64_t bytes;
 };
 
-/* 0, or -1: ERR_NOTFOUND (nothing at all, or nothing so early; the message
- * names the earliest), ERR_DATA for a gap (names it, and what can still be
- * restored), ERR_NO for a TXID inside a compacted range (names the nearest
- * on both sides). */
+/* By TXID or, with neither, the latest. 0, or -1: ERR_NOTFOUND if the
+ * listing is empty; ERR_DATA for a gap (names it, and what can still be
+ * restored); ERR_NO for a TXID that is not the end of a file (names the
+ * nearest on both sides), before the earliest or past the newest. A time in
+ * the target is ERR_BUG: plan_time turns it into a TXID first. */
 int plan_make(const struct listing *, const struct plan_target *,
     struct plan *, struct err *);
 void plan_free(struct plan *);
+
+/* The TXID of the newest state not after time_ms, by binary search: TXIDs
+ * and times are taken to grow together. 1: the exact time of file *need
+ * must be known first (fill in and call again; about log2 of the files are
+ * asked for); 0: *txid found, for plan_make; -1: ERR_NOTFOUND if the
+ * listing is empty, ERR_NO if no state is so old (names the earliest),
+ * ERR_DATA if the state is behind a gap. */
+int plan_time(const struct listing *, int64_t time_ms, size_t *need,
+    uint64_t *txid, struct err *);
 
 #endif

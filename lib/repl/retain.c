@@ -1,0 +1,76 @@
+#include "repl/retain.h"
+
+/* Index of the last file of a level (the listing is sorted), l->n: none. */
+static size_t
+level_last(const struct listing *l, unsigned level)
+{
+	size_t last = l->n;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->f[i].level == level
+		    && (last == l->n || l->f[i].max >= l->f[last].max))
+			last = i;
+	return last;
+}
+
+void
+retain_make(const struct listing *l, int64_t now_ms, int64_t retention_ms,
+    enum retain_why *why)
+{
+	size_t last[STORE_LEVELS];
+	uint64_t floor = 0; /* largest TXID of a snapshot that goes */
+
+	for (unsigned i = 0; i < STORE_LEVELS; i++)
+		last[i] = level_last(l, i);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct replica_file *f = &l->f[i];
+
+		if (f->level != STORE_LEVEL_SNAPSHOT)
+			continue;
+		if (i == last[f->level])
+			why[i] = RETAIN_NEWEST;
+		else if (f->time_ms >= now_ms - retention_ms)
+			why[i] = RETAIN_YOUNG;
+		else {
+			why[i] = RETAIN_OLD;
+			if (f->max > floor)
+				floor = f->max;
+		}
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		const struct replica_file *f = &l->f[i];
+
+		if (f->level == STORE_LEVEL_SNAPSHOT)
+			continue;
+		if (!f->level)
+			why[i] = RETAIN_LEVEL0;
+		else if (f->max >= floor)
+			why[i] = RETAIN_NEEDED;
+		else if (i == last[f->level])
+			why[i] = RETAIN_LAST;
+		else
+			why[i] = RETAIN_COVERED;
+	}
+}
+
+int
+retain_goes(enum retain_why why)
+{
+	return why == RETAIN_OLD || why == RETAIN_COVERED;
+}
+
+const char *
+retain_word(enum retain_why why)
+{
+	static const char *const words[] = {
+		"level 0 goes only after compaction",
+		"newest snapshot",
+		"snapshot within the retention",
+		"needed by states that can be restored",
+		"last file of its level",
+		"snapshot past the retention",
+		"before the newest snapshot that goes"
+	};
+
+	return words[why];
+}

@@ -1,0 +1,273 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "repl/plan.h"
+
+/* A listing from text: "L:MIN-MAX[@TIME]" words, TXIDs decimal, sorted here;
+ * a file is 100 bytes a TXID, level 9 ten times as large. */
+static void
+listing_text(struct listing *l, const char *text)
+{
+	static struct replica_file f[64];
+	unsigned level;
+	unsigned long long min, max;
+	long long t;
+	int len;
+
+	memset(l, 0, sizeof *l);
+	l->f = f;
+	while (sscanf(text, " %u:%llu-%llu%n", &level, &min, &max, &len) == 3) {
+		struct replica_file x = { .min = min, .max = max,
+		    .size = (max - min + 1) * (level == 9 ? 1000 : 100),
+		    .level = (uint8_t)level };
+		size_t i = l->n++;
+
+		text += len;
+		if (sscanf(text, "@%lld%n", &t, &len) == 1) {
+			text += len;
+			x.time_ms = t;
+			x.time_exact = 1;
+		}
+		while (i && (f[i - 1].level > x.level
+		    || (f[i - 1].level == x.level
+		    && (f[i - 1].min > x.min || (f[i - 1].min == x.min
+		    && f[i - 1].max > x.max))))) {
+			f[i] = f[i - 1];
+			i--;
+		}
+		f[i] = x;
+	}
+	while (*text == ' ')
+		text++;
+	assert_string_equal(text, "");
+}
+
+static void
+plan_text(char *s, size_t len, const struct listing *l, const struct plan *p)
+{
+	size_t k = 0;
+
+	s[0] = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct replica_file *f = &l->f[p->idx[i]];
+
+		k += (size_t)snprintf(s + k, len - k, "%s%u:%d-%d", i ? " " : "",
+		    f->level, (int)f->min, (int)f->max);
+	}
+}
+
+static const struct {
+	const char *files;
+	unsigned txid;      /* 0: latest */
+	const char *plan;   /* or the message, with kind */
+	enum err_kind kind;
+} cases[] = {
+	/* straight lines */
+	{ "0:1-1", 0, "0:1-1", 0 },
+	{ "0:1-1 0:2-2 0:3-3", 0, "0:1-1 0:2-2 0:3-3", 0 },
+	{ "0:1-1 0:2-2 0:3-3", 2, "0:1-1 0:2-2", 0 },
+	{ "9:1-1 0:1-1 0:2-2", 0, "0:1-1 0:2-2", 0 },
+	/* a snapshot, then what leads farthest, the smaller of two */
+	{ "9:1-4 3:1-2 2:3-6 1:5-6 1:7-8 0:7-7 0:8-8 0:9-9", 0,
+	    "9:1-4 1:5-6 1:7-8 0:9-9", 0 },
+	{ "9:1-4 9:1-8 0:5-5 0:6-6 0:7-7 0:8-8 0:9-9", 0, "9:1-8 0:9-9", 0 },
+	{ "9:1-4 9:1-8 0:5-5 0:6-6 0:7-7 0:8-8 0:9-9", 6,
+	    "9:1-4 0:5-5 0:6-6", 0 },
+	/* TXID 1 gone, any snapshot does */
+	{ "9:1-5 0:4-4 0:5-5 0:6-6", 0, "9:1-5 0:6-6", 0 },
+	{ "9:1-5 0:5-5 0:6-6", 5, "9:1-5", 0 },
+	/* overlaps, a straddling file, every level */
+	{ "9:1-3 1:2-7 0:6-6 0:7-7 0:8-8", 0, "9:1-3 1:2-7 0:8-8", 0 },
+	{ "8:1-10 7:11-20 6:21-30 5:31-40 4:41-50", 0,
+	    "8:1-10 7:11-20 6:21-30 5:31-40 4:41-50", 0 },
+	/* same end: the smaller */
+	{ "9:1-2 1:2-4 2:3-4", 0, "9:1-2 2:3-4", 0 },
+	/* a level 1 file is all there is */
+	{ "1:1-9", 0, "1:1-9", 0 },
+	/* inside a compacted range */
+	{ "9:1-4 1:5-9 0:10-10", 7, "TXID 0000000000000007 is not the end of a "
+	    "file; the nearest that can be restored are 0000000000000004 and "
+	    "0000000000000009", ERR_NO },
+	{ "9:1-4 1:5-9 0:7-7 0:10-10", 7, "TXID 0000000000000007 is not the end "
+	    "of a file; the nearest that can be restored are 0000000000000004 "
+	    "and 0000000000000009", ERR_NO },
+	{ "9:1-4 0:3-3 0:5-5", 3, "TXID 0000000000000003 cannot be restored; the "
+	    "earliest that can is 0000000000000004", ERR_NO },
+	{ "9:1-4 0:5-5", 6, "TXID 0000000000000006 is not in the replica, whose "
+	    "newest is 0000000000000005", ERR_NO },
+	/* gaps */
+	{ "0:1-1 0:2-2 0:4-4 0:5-5", 0, "gap: TXID 0000000000000003 to "
+	    "0000000000000003 are missing; what can still be restored ends at "
+	    "--txid 0000000000000002", ERR_DATA },
+	{ "0:1-1 0:2-2 0:4-4 0:5-5", 4, "gap: TXID 0000000000000003 to "
+	    "0000000000000003 are missing; what can still be restored ends at "
+	    "--txid 0000000000000002", ERR_DATA },
+	{ "0:1-1 0:2-2 0:4-4 0:5-5", 2, "0:1-1 0:2-2", 0 },
+	{ "0:1-1 0:2-2 0:9-9 9:1-8", 0, "9:1-8 0:9-9", 0 },
+	{ "0:5-5 0:6-6", 0, "TXID 0000000000000001 to 0000000000000004 are "
+	    "missing and no snapshot covers them: nothing can be restored",
+	    ERR_DATA },
+	{ "9:1-9 0:20-20", 0, "gap: TXID 000000000000000a to 0000000000000013 "
+	    "are missing; what can still be restored ends at --txid "
+	    "0000000000000009", ERR_DATA },
+	{ "", 0, "the replica is empty", ERR_NOTFOUND },
+};
+
+static void
+plans(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct plan_target t = { cases[i].txid, -1 };
+		struct listing l;
+		struct plan p;
+		struct err e = { 0 };
+		char s[512];
+
+		listing_text(&l, cases[i].files);
+		if (plan_make(&l, &t, &p, &e) < 0) {
+			assert_string_equal(e.msg, cases[i].plan);
+			assert_int_equal(e.kind, cases[i].kind);
+			continue;
+		}
+		plan_text(s, sizeof s, &l, &p);
+		assert_string_equal(s, cases[i].plan);
+		assert_int_equal(cases[i].kind, 0);
+		if (cases[i].txid)
+			assert_int_equal(p.txid, cases[i].txid);
+		plan_free(&p);
+	}
+}
+
+static const struct {
+	const char *files;  /* exact times by @; asked for one by one */
+	int64_t time;
+	unsigned txid;      /* or message */
+	const char *msg;
+	enum err_kind kind;
+} times[] = {
+	{ "0:1-1@10 0:2-2@20 0:3-3@30", 20, 2, NULL, 0 },
+	{ "0:1-1@10 0:2-2@20 0:3-3@30", 29, 2, NULL, 0 },
+	{ "0:1-1@10 0:2-2@20 0:3-3@30", 30, 3, NULL, 0 },
+	{ "0:1-1@10 0:2-2@20 0:3-3@30", 999, 3, NULL, 0 },
+	{ "0:1-1@10 0:2-2@20 0:3-3@30", 9, 0, "nothing so old can be restored; "
+	    "the earliest is TXID 0000000000000001 of "
+	    "1970-01-01T00:00:00.010Z", ERR_NO },
+	/* a snapshot made later than its last commit */
+	{ "0:1-1@10 0:2-2@20 9:1-2@100 0:3-3@200", 50, 2, NULL, 0 },
+	/* 50 lies in a compacted range: the state before it */
+	{ "9:1-2@20 1:3-6@60 0:5-5@50", 50, 2, NULL, 0 },
+	{ "9:1-2@20 1:3-6@60 0:7-7@70", 59, 2, NULL, 0 },
+	/* only older ones lead nowhere */
+	{ "0:4-4@40 9:1-5@50 0:6-6@60", 45, 0, "nothing so old can be restored; "
+	    "the earliest is TXID 0000000000000005 of "
+	    "1970-01-01T00:00:00.050Z", ERR_NO },
+	{ "0:1-1@10 0:3-3@30", 30, 0, "gap: TXID 0000000000000002 to "
+	    "0000000000000002 are missing; what can still be restored ends at "
+	    "--txid 0000000000000001", ERR_DATA },
+	{ "0:1-1@10 0:3-3@30", 10, 1, NULL, 0 },
+};
+
+static void
+by_time(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+		struct listing l;
+		struct err e = { 0 };
+		uint64_t txid = 0;
+		size_t need, asked = 0;
+		int r;
+
+		listing_text(&l, times[i].files);
+		for (size_t k = 0; k < l.n; k++)
+			l.f[k].time_exact = 0;
+		while ((r = plan_time(&l, times[i].time, &need, &txid, &e)) == 1) {
+			assert_true(need < l.n && !l.f[need].time_exact);
+			l.f[need].time_exact = 1;
+			asked++;
+		}
+		assert_true(asked <= 3);
+		if (r < 0) {
+			assert_string_equal(e.msg, times[i].msg);
+			assert_int_equal(e.kind, times[i].kind);
+			continue;
+		}
+		assert_null(times[i].msg);
+		assert_int_equal(txid, times[i].txid);
+	}
+}
+
+/* Any small listing: a plan is found exactly when trying all chains finds
+ * one, is a chain, and no shorter chain exists. */
+static void
+exhaustive(void **state)
+{
+	uint32_t r = 12345;
+
+	(void)state;
+	for (int round = 0; round < 4000; round++) {
+		struct replica_file f[8];
+		struct listing l = { f, 0, 0, 0 };
+		unsigned steps[12];  /* fewest files to reach TXID i */
+		size_t n = (r >> 8) % 8 + 1;
+
+		for (size_t i = 0; i < n; i++) {
+			r = r * 1664525 + 1013904223;
+			f[l.n].min = 1 + (r >> 10) % 8;
+			f[l.n].max = f[l.n].min + (r >> 20) % 4;
+			f[l.n].size = 100 + (r >> 5) % 7;
+			f[l.n].level = (r >> 28) % 10;
+			l.n++;
+		}
+		memset(steps, 255, sizeof steps);
+		steps[0] = 0;
+		for (int again = 1; again;) {
+			again = 0;
+			for (size_t i = 0; i < n; i++)
+				for (uint64_t c = f[i].min - 1; c < f[i].max; c++)
+					if (steps[c] < 99
+					    && steps[c] + 1 < steps[f[i].max]) {
+						steps[f[i].max] = steps[c] + 1;
+						again = 1;
+					}
+		}
+		for (unsigned t = 1; t < 12; t++) {
+			struct plan_target target = { t, -1 };
+			struct plan p;
+			struct err e = { 0 };
+			uint64_t cur = 0;
+			int ok = plan_make(&l, &target, &p, &e) == 0;
+
+			assert_int_equal(ok, steps[t] < 99);
+			if (!ok)
+				continue;
+			assert_int_equal(p.n, steps[t]);
+			for (size_t i = 0; i < p.n; i++) {
+				assert_true(f[p.idx[i]].min <= cur + 1);
+				assert_true(f[p.idx[i]].max > cur);
+				cur = f[p.idx[i]].max;
+			}
+			assert_int_equal(cur, t);
+			plan_free(&p);
+		}
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plans),
+		cmocka_unit_test(by_time),
+		cmocka_unit_test(exhaustive),
+	};
+
+	return cmocka_run_group_tests(tests, 0, 0);
+}
