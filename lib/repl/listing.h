@@ -11,28 +11,40 @@
 struct replica_file {
 	uint64_t min, max;     /* TXIDs */
 	uint64_t size;         /* bytes */
-	int64_t time_ms;       /* best known: header or metadata time if
-	                          time_exact, else LastModified or mtime */
+	int64_t time_ms;       /* header time if time_exact, else LastModified
+	                          or mtime */
 	uint8_t level;
 	uint8_t time_exact;
 };
 
-/* Sorted by level, min, max. */
+/* Sorted by level, min, max. Zeroed is empty and valid. */
 struct listing {
 	struct replica_file *f;
 	size_t n, a;
 	size_t foreign;        /* objects with names that are not ours */
 };
 
-/* levels: bit i for level i; 0x3ff: all. */
+#define LISTING_ALL 0x3ffu
+
+/* levels: bit i for level i. All levels of an s3 replica are one LIST.
+ * Reads into a zeroed or used listing; on -1 it is empty. */
 int listing_read(struct store *, unsigned levels, struct listing *,
     struct err *);
 void listing_free(struct listing *);
 uint64_t listing_max(const struct listing *); /* largest TXID, 0 if empty */
 
-/* Exact times (one HEAD or one header read each, p at once) for the files
- * whose index bit is wanted: only what a decision needs. */
+/* Appends one file; listing_sort puts it in its place. */
+int listing_add(struct listing *, const struct replica_file *, struct err *);
+void listing_sort(struct listing *);
+
+/* Exact times of files from .. to-1 that have none yet, from their headers
+ * (metadata and mtime do not survive every copy): one read of 100 bytes
+ * each, eight at once. */
 int listing_times(struct store *, struct listing *, size_t from, size_t to,
+    struct err *);
+
+/* The key of a listed file, allocated. */
+int listing_key(struct store *, const struct replica_file *, char **key,
     struct err *);
 
 #endif

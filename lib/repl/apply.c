@@ -1,0 +1,168 @@
+#include "repl/apply.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/io.h"
+
+#define RUN_MAX (256u * 1024)
+#define MAGIC 16 /* "SQLite format 3" and a NUL */
+
+struct apply {
+	int fd;
+	unsigned char *seen;  /* bit pgno-1: written by a newer file */
+	struct apply_done done;
+	uint32_t lock;        /* the lock page */
+	uint32_t limit;
+	uint32_t missing;     /* pages no file has brought yet */
+	uint32_t run;         /* first page of the run in buf */
+	uint32_t run_len;     /* bytes */
+	unsigned char magic[MAGIC]; /* of page 1, written last: until then the
+	                         file does not look like a database */
+	unsigned char buf[RUN_MAX];
+};
+
+int
+apply_begin(struct apply **out, int fd, struct err *e)
+{
+	struct apply *a = malloc(sizeof *a);
+
+	if (!a)
+		return err_nomem(e);
+	memset(a, 0, offsetof(struct apply, buf));
+	a->fd = fd;
+	if (ftruncate(fd, 0) < 0) {
+		free(a);
+		return err_sys(e, "truncate");
+	}
+	*out = a;
+	return 0;
+}
+
+static int
+flush(struct apply *a, struct err *e)
+{
+	int64_t off = (int64_t)(a->run - 1) * a->done.page_size;
+
+	if (!a->run_len)
+		return 0;
+	if (io_pwriten(a->fd, a->buf, a->run_len, off, e) < 0)
+		return -1;
+	a->done.written += a->run_len;
+	a->run_len = 0;
+	return 0;
+}
+
+static int
+first_file(struct apply *a, const struct ltx_header *h, struct err *e)
+{
+	if (!h->commit)
+		return err_set(e, ERR_NO, "the database was deleted at TXID %016"
+		    PRIx64, h->max_txid);
+	a->done.txid = h->max_txid;
+	a->done.time_ms = h->time_ms;
+	a->done.pages = h->commit;
+	a->done.page_size = h->page_size;
+	a->lock = ltx_lock_page(h->page_size);
+	a->limit = a->missing = h->commit;
+	a->seen = calloc((size_t)h->commit / 8 + 1, 1);
+	if (!a->seen)
+		return err_nomem(e);
+	if (a->lock <= h->commit)
+		a->missing--;
+	return 0;
+}
+
+static int
+put_page(struct apply *a, uint32_t pgno, const unsigned char *data,
+    struct err *e)
+{
+	uint32_t size = a->done.page_size;
+	unsigned char *byte = &a->seen[(pgno - 1) / 8];
+	unsigned bit = 1u << (pgno - 1) % 8;
+
+	if (*byte & bit)
+		return 0;
+	*byte |= (unsigned char)bit;
+	a->missing--;
+	if (a->run_len && (pgno != a->run + a->run_len / size
+	    || a->run_len + size > RUN_MAX) && flush(a, e) < 0)
+		return -1;
+	if (!a->run_len)
+		a->run = pgno;
+	memcpy(a->buf + a->run_len, data, size);
+	if (pgno == 1) {
+		memcpy(a->magic, data, MAGIC);
+		memset(a->buf, 0, MAGIC);
+	}
+	a->run_len += size;
+	return 0;
+}
+
+int
+apply_file(struct apply *a, struct ltx_dec *dec, struct err *e)
+{
+	const struct ltx_header *h = ltx_dec_header(dec);
+	const unsigned char *data;
+	uint32_t pgno, commit = h->commit;
+	int r;
+
+	if (!a->seen && first_file(a, h, e) < 0)
+		return -1;
+	if (h->page_size != a->done.page_size)
+		return err_set(e, ERR_DATA, "page size %" PRIu32 ", newer files "
+		    "have %" PRIu32, h->page_size, a->done.page_size);
+	while ((r = ltx_dec_page(dec, &pgno, &data, e)) > 0)
+		if (pgno && pgno <= a->limit && pgno != a->lock
+		    && put_page(a, pgno, data, e) < 0)
+			return -1;
+	if (r < 0 || flush(a, e) < 0)
+		return -1;
+	if (commit < a->limit)
+		a->limit = commit;
+	return 0;
+}
+
+int
+apply_full(const struct apply *a)
+{
+	return a->seen && !a->missing;
+}
+
+static uint32_t
+first_missing(const struct apply *a)
+{
+	uint32_t n = a->done.pages;
+
+	for (uint32_t p = 1; p && p <= n; p++)
+		if (p != a->lock && !(a->seen[(p - 1) / 8] >> (p - 1) % 8 & 1))
+			return p;
+	return 0;
+}
+
+int
+apply_end(struct apply *a, struct apply_done *done, struct err *e)
+{
+	if (!a->seen)
+		return err_set(e, ERR_BUG, "no file applied");
+	if (a->missing)
+		return err_set(e, ERR_DATA, "page %" PRIu32 " of %" PRIu32
+		    " is in no file (%" PRIu32 " pages missing)",
+		    first_missing(a), a->done.pages, a->missing);
+	if (ftruncate(a->fd, (off_t)a->done.pages * a->done.page_size) < 0)
+		return err_sys(e, "set size");
+	if (io_pwriten(a->fd, a->magic, MAGIC, 0, e) < 0)
+		return -1;
+	*done = a->done;
+	return 0;
+}
+
+void
+apply_free(struct apply *a)
+{
+	if (!a)
+		return;
+	free(a->seen);
+	free(a);
+}

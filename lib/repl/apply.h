@@ -1,0 +1,38 @@
+#ifndef LS_REPL_APPLY_H
+#define LS_REPL_APPLY_H
+
+#include <stdint.h>
+#include "base/err.h"
+#include "ltx/ltx.h"
+
+/* Pages of LTX files into a database file, newest file first: one bit per
+ * page says that a newer file wrote it, and a limit, the smallest commit of
+ * the newer files, says from where on older pages are stale. So every page
+ * is written once, in long sequential runs, and thousands of small files
+ * cost only their bytes. Memory: the bits and one write buffer. */
+
+struct apply; /* opaque */
+
+struct apply_done {
+	uint64_t txid;      /* of the newest file */
+	int64_t time_ms;    /* of the newest file */
+	uint32_t pages, page_size;
+	uint64_t written;   /* bytes */
+};
+
+/* fd: a file of ours (borrowed), emptied here. */
+int apply_begin(struct apply **, int fd, struct err *);
+
+/* Applies the file whose decoder was just begun (or ltx_dec_next'ed), to
+ * its end, which verifies it. */
+int apply_file(struct apply *, struct ltx_dec *, struct err *);
+
+/* No file older than those applied can change anything. */
+int apply_full(const struct apply *);
+
+/* Last write and size. ERR_DATA if a page is in no file (it is named). The
+ * page at the lock byte is a hole. Nothing is fsynced. */
+int apply_end(struct apply *, struct apply_done *, struct err *);
+void apply_free(struct apply *);
+
+#endif

@@ -1,0 +1,187 @@
+#include "repl/choose.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/sa.h"
+
+static void
+replica_free(struct choose_replica *r)
+{
+	listing_free(&r->listing);
+	if (r->st)
+		store_close(r->st);
+	if (r->conf)
+		store_conf_free(r->conf);
+	free(r->conf);
+	memset(r, 0, sizeof *r);
+}
+
+/* Opens with another path and lists. */
+static int
+replica_open(struct choose_replica *r, const struct store_conf *conf,
+    const char *path, struct err *e)
+{
+	char *p;
+
+	r->conf = malloc(sizeof *r->conf);
+	if (!r->conf)
+		return err_nomem(e);
+	store_conf_init(r->conf);
+	if (store_conf_copy(r->conf, conf, e) < 0)
+		return -1;
+	if (path) {
+		p = strdup(path);
+		if (!p)
+			return err_nomem(e);
+		free(r->conf->path);
+		r->conf->path = p;
+	}
+	if (store_open(&r->st, r->conf, e) < 0)
+		return -1;
+	return listing_read(r->st, LISTING_ALL, &r->listing, e);
+}
+
+static int
+found_one(void *ctx, const char *key, const struct store_stat *st,
+    struct err *e)
+{
+	(void)key;
+	(void)st;
+	*(int *)ctx = 1;
+	return err_set(e, ERR_NO, "enough");
+}
+
+static int
+refuse_v03(struct choose_replica *r, struct err *e)
+{
+	const char *path = r->conf->path ? r->conf->path : "";
+	stralloc s = STRALLOC_ZERO;
+	int found = 0, x;
+
+	if (!strcmp(path, "."))
+		path = "";
+	if (!stralloc_cats(&s, path) || (*path && !stralloc_cats(&s, "/"))
+	    || !stralloc_cats(&s, "generations/") || !stralloc_0(&s)) {
+		stralloc_free(&s);
+		return err_nomem(e);
+	}
+	x = store_list(r->st, s.s, NULL, found_one, &found, e);
+	stralloc_free(&s);
+	if (found)
+		return err_set(e, ERR_DATA, "%s holds a replica of Litestream "
+		    "0.3, which is not read yet", r->conf->url);
+	return x;
+}
+
+/* What Litestream makes of "path: /a/b/" in a configuration and of a URL
+ * differs in slashes and in a "." alone: the other spellings of path. */
+static int
+spelling(const char *path, unsigned i, stralloc *s)
+{
+	static const char *const none[] = { ".", "", "/" };
+	size_t len;
+
+	while (*path == '/')
+		path++;
+	len = strlen(path);
+	while (len && path[len - 1] == '/')
+		len--;
+	s->len = 0;
+	if (!len || (len == 1 && *path == '.'))
+		return i > 2 ? 0 : stralloc_cats(s, none[i]) && stralloc_0(s);
+	return i > 3 ? 0 : (!(i & 1) || stralloc_cats(s, "/"))
+	    && stralloc_catb(s, path, len)
+	    && (!(i & 2) || stralloc_cats(s, "/")) && stralloc_0(s);
+}
+
+static int
+try_spellings(struct choose_replica *r, const struct store_conf *conf,
+    const struct log *log, struct err *e)
+{
+	const char *path = conf->path ? conf->path : "";
+	struct choose_replica other = { 0 };
+	stralloc s = STRALLOC_ZERO;
+	int x = 0;
+
+	for (unsigned i = 0; !x && spelling(path, i, &s); i++) {
+		if (!strcmp(s.s, path))
+			continue;
+		x = replica_open(&other, conf, s.s, e);
+		if (!x && other.listing.n) {
+			log_event(log, LOG_WARN, "replica found under another "
+			    "spelling of its path", "replica", conf->url,
+			    "path", s.s, NULL);
+			replica_free(r);
+			*r = other;
+			memset(&other, 0, sizeof other);
+			break;
+		}
+		replica_free(&other);
+	}
+	stralloc_free(&s);
+	return x;
+}
+
+static int
+replica_find(struct choose_replica *r, const struct store_conf *conf,
+    const struct log *log, struct err *e)
+{
+	if (replica_open(r, conf, NULL, e) < 0)
+		return -1;
+	if (!r->listing.n && conf->type == STORE_S3
+	    && try_spellings(r, conf, log, e) < 0)
+		return -1;
+	return r->listing.n ? 0 : refuse_v03(r, e);
+}
+
+static int
+cmp_max(const void *pa, const void *pb)
+{
+	const struct choose_replica *const a = pa, *const b = pb;
+	uint64_t x = listing_max(&a->listing), y = listing_max(&b->listing);
+
+	return x > y ? -1 : x < y;
+}
+
+int
+choose_open(struct choose *c, const struct store_conf *const *confs,
+    size_t n, const struct log *log, struct err *e)
+{
+	memset(c, 0, sizeof *c);
+	c->r = calloc(n ? n : 1, sizeof *c->r);
+	if (!c->r)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		if (replica_find(&c->r[c->n], confs[i], log, e) == 0) {
+			c->n++;
+			continue;
+		}
+		replica_free(&c->r[c->n]);
+		/* Not there is an answer only a listing can give. */
+		if (e->kind == ERR_NOTFOUND)
+			e->kind = ERR_CONF;
+		err_in(e, "read replica %s", confs[i]->url);
+		if (c->unread.kind == ERR_NONE)
+			c->unread = *e;
+		if (n > 1)
+			log_err(log, LOG_WARN, e, "replica cannot be read", NULL);
+	}
+	if (c->n)
+		qsort(c->r, c->n, sizeof *c->r, cmp_max);
+	if (c->unread.kind && (!c->n || !c->r[0].listing.n)) {
+		*e = c->unread;
+		choose_close(c);
+		return -1;
+	}
+	return 0;
+}
+
+void
+choose_close(struct choose *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		replica_free(&c->r[i]);
+	free(c->r);
+	memset(c, 0, sizeof *c);
+}

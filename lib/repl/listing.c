@@ -1,0 +1,217 @@
+#include "repl/listing.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "ltx/ltx.h"
+
+#define TIMES_AHEAD 8
+
+struct reading {
+	struct listing *l;
+	size_t skip;      /* bytes of the prefix before level or name */
+	int level;        /* -1: a digit and "/" stand before the name */
+	unsigned levels;
+};
+
+int
+listing_add(struct listing *l, const struct replica_file *f, struct err *e)
+{
+	if (l->n == l->a) {
+		size_t a = l->a ? l->a + l->a / 2 : 64;
+		struct replica_file *v = realloc(l->f, a * sizeof *v);
+
+		if (!v)
+			return err_nomem(e);
+		l->f = v;
+		l->a = a;
+	}
+	l->f[l->n++] = *f;
+	return 0;
+}
+
+static int
+listing_object(void *ctx, const char *key, const struct store_stat *st,
+    struct err *e)
+{
+	struct reading *r = ctx;
+	struct replica_file f = { .size = st->size, .time_ms = st->mtime_ms };
+	const char *s = key + r->skip;
+	int level = r->level;
+
+	if (level < 0) {
+		if (s[0] < '0' || s[0] > '9' || s[1] != '/') {
+			r->l->foreign++;
+			return 0;
+		}
+		level = s[0] - '0';
+		s += 2;
+	}
+	if (ltx_name_scan(s, &f.min, &f.max) < 0) {
+		r->l->foreign++;
+		return 0;
+	}
+	if (!(r->levels >> level & 1))
+		return 0;
+	f.level = (uint8_t)level;
+	return listing_add(r->l, &f, e);
+}
+
+static int
+cmp_file(const void *pa, const void *pb)
+{
+	const struct replica_file *a = pa, *b = pb;
+
+	if (a->level != b->level)
+		return a->level < b->level ? -1 : 1;
+	if (a->min != b->min)
+		return a->min < b->min ? -1 : 1;
+	return a->max < b->max ? -1 : a->max > b->max;
+}
+
+void
+listing_sort(struct listing *l)
+{
+	if (l->n)
+		qsort(l->f, l->n, sizeof *l->f, cmp_file);
+}
+
+/* The keys of s3 levels differ in one digit, "<path>/000N/": listing what
+ * they share is one series of requests instead of ten. */
+static int
+read_together(struct store *st, unsigned levels, struct listing *l,
+    struct err *e)
+{
+	struct reading r = { l, 0, -1, levels };
+	char *prefix;
+	int x;
+
+	if (store_level_prefix(store_conf(st), 0, &prefix, e) < 0)
+		return -1;
+	r.skip = strlen(prefix) - 2;
+	prefix[r.skip] = 0;
+	x = store_list(st, prefix, NULL, listing_object, &r, e);
+	free(prefix);
+	return x;
+}
+
+static int
+read_level(struct store *st, unsigned level, struct listing *l,
+    struct err *e)
+{
+	struct reading r = { l, 0, (int)level, 1u << level };
+	char *prefix;
+	int x;
+
+	if (store_level_prefix(store_conf(st), level, &prefix, e) < 0)
+		return -1;
+	r.skip = strlen(prefix);
+	x = store_list(st, prefix, NULL, listing_object, &r, e);
+	free(prefix);
+	return x;
+}
+
+int
+listing_read(struct store *st, unsigned levels, struct listing *l,
+    struct err *e)
+{
+	int x = 0;
+
+	l->n = l->foreign = 0;
+	if (store_conf(st)->type == STORE_S3 && levels == LISTING_ALL)
+		x = read_together(st, levels, l, e);
+	else
+		for (unsigned i = 0; i < STORE_LEVELS && !x; i++)
+			if (levels >> i & 1)
+				x = read_level(st, i, l, e);
+	if (x < 0) {
+		l->n = l->foreign = 0;
+		return -1;
+	}
+	listing_sort(l);
+	return 0;
+}
+
+void
+listing_free(struct listing *l)
+{
+	free(l->f);
+	memset(l, 0, sizeof *l);
+}
+
+uint64_t
+listing_max(const struct listing *l)
+{
+	uint64_t max = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->f[i].max > max)
+			max = l->f[i].max;
+	return max;
+}
+
+int
+listing_key(struct store *st, const struct replica_file *f, char **key,
+    struct err *e)
+{
+	return store_ltx_key(store_conf(st), f->level, f->min, f->max, key, e);
+}
+
+static int
+header_open(struct store *st, const struct replica_file *f,
+    struct store_get **g, struct err *e)
+{
+	char *key;
+	int x;
+
+	if (listing_key(st, f, &key, e) < 0)
+		return -1;
+	x = store_get(st, key, 0, LTX_HEADER_SIZE, g, e);
+	if (x < 0)
+		err_in(e, "%s", key);
+	free(key);
+	return x;
+}
+
+static int
+header_time(struct store_get *g, struct replica_file *f, struct err *e)
+{
+	unsigned char b[LTX_HEADER_SIZE];
+	struct ltx_header h;
+	char name[LTX_NAME_LEN + 1];
+
+	if (io_readn(store_get_in(g), b, sizeof b, e) < 0
+	    || ltx_header_unpack(&h, b, e) < 0) {
+		ltx_name_fmt(name, f->min, f->max);
+		return err_in(e, "level %u file %s", f->level, name);
+	}
+	f->time_ms = h.time_ms;
+	f->time_exact = 1;
+	return 0;
+}
+
+int
+listing_times(struct store *st, struct listing *l, size_t from, size_t to,
+    struct err *e)
+{
+	struct store_get *g[TIMES_AHEAD] = { 0 };
+	size_t opened = from;
+	int x = 0;
+
+	for (size_t i = from; i < to && !x; i++) {
+		while (!x && opened < to && opened < i + TIMES_AHEAD) {
+			if (!l->f[opened].time_exact)
+				x = header_open(st, &l->f[opened],
+				    &g[opened % TIMES_AHEAD], e);
+			opened++;
+		}
+		if (x || l->f[i].time_exact)
+			continue;
+		x = header_time(g[i % TIMES_AHEAD], &l->f[i], e);
+		store_get_close(g[i % TIMES_AHEAD]);
+		g[i % TIMES_AHEAD] = NULL;
+	}
+	for (size_t i = 0; i < TIMES_AHEAD; i++)
+		if (g[i])
+			store_get_close(g[i]);
+	return x;
+}

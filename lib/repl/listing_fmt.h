@@ -1,0 +1,23 @@
+#ifndef LS_REPL_LISTING_FMT_H
+#define LS_REPL_LISTING_FMT_H
+
+#include "base/sa.h"
+#include "repl/listing.h"
+
+/* Lines about listed files, for people (as Litestream prints them) and as
+ * JSON. All append and return 1, or 0 out of memory. */
+
+#define LISTING_FMT_HEAD "level\tmin_txid\tmax_txid\tsize\tcreated"
+
+/* One line without its newline: level, TXIDs, size, time; fields separated
+ * by tabs. level as a word where it is none of a replica's. */
+int listing_fmt_tsv(stralloc *, const struct replica_file *);
+
+/* {"level":0,"min_txid":"...","max_txid":"...","size":1,"created":"..."}
+ * without the closing brace, so that more can follow. */
+int listing_fmt_json(stralloc *, const struct replica_file *);
+
+/* A JSON string with its quotes. */
+int listing_fmt_string(stralloc *, const char *);
+
+#endif

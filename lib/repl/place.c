@@ -1,0 +1,222 @@
+#include "repl/place.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/sa.h"
+#include "base/when.h"
+
+#define TEMP_MARK ".ls-restore."  /* then our process id */
+
+int
+place_look(const char *path, enum place_found *found, struct err *e)
+{
+	char head[16];
+	struct stat st;
+	ssize_t r;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	*found = PLACE_FREE;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "open %s", path);
+	if (fstat(fd, &st) < 0) {
+		close(fd);
+		return err_sys(e, "stat %s", path);
+	}
+	r = S_ISREG(st.st_mode) ? pread(fd, head, sizeof head, 0) : 0;
+	close(fd);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_DATA, "%s is not a regular file", path);
+	if (!st.st_size)
+		return err_set(e, ERR_DATA, "%s is empty (0 bytes): not a "
+		    "database, and not overwritten; remove it to restore", path);
+	if (r != (ssize_t)sizeof head || memcmp(head, "SQLite format 3", 16))
+		return err_set(e, ERR_DATA, "%s is not a database, and not "
+		    "overwritten", path);
+	*found = PLACE_DATABASE;
+	return 0;
+}
+
+int
+place_wanted(const char *path, int if_missing, int *there, struct err *e)
+{
+	enum place_found found;
+
+	*there = 0;
+	if (place_look(path, &found, e) < 0)
+		return -1;
+	if (found == PLACE_FREE)
+		return 0;
+	*there = 1;
+	return if_missing ? 0 : err_set(e, ERR_CONF, "%s exists and is not "
+	    "overwritten", path);
+}
+
+int
+place_beside(const char *path, int64_t now_ms, char **out, struct err *e)
+{
+	const char *base = strrchr(path, '/');
+	const char *ext;
+	stralloc s = STRALLOC_ZERO;
+	char t[WHEN_FMT];
+
+	base = base ? base + 1 : path;
+	ext = strrchr(base, '.');
+	if (!ext || ext == base)
+		ext = base + strlen(base);
+	when_fmt_compact(t, now_ms);
+	if (!stralloc_catb(&s, path, (size_t)(ext - path))
+	    || !stralloc_cats(&s, "-") || !stralloc_cats(&s, t)
+	    || !stralloc_cats(&s, ext) || !stralloc_0(&s)) {
+		stralloc_free(&s);
+		return err_nomem(e);
+	}
+	*out = s.s;
+	return 0;
+}
+
+/* The folder of path, allocated. */
+static char *
+folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return strdup(".");
+	return slash == path ? strdup("/")
+	    : strndup(path, (size_t)(slash - path));
+}
+
+/* A temporary file is locked as long as its maker lives. */
+static void
+sweep(const char *dir, const char *base)
+{
+	size_t len = strlen(base);
+	struct dirent *de;
+	DIR *d = opendir(dir);
+
+	if (!d)
+		return;
+	while ((de = readdir(d))) {
+		const char *n = de->d_name;
+		int fd;
+
+		if (strncmp(n, base, len)
+		    || strncmp(n + len, TEMP_MARK, sizeof TEMP_MARK - 1))
+			continue;
+		fd = openat(dirfd(d), n, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0)
+			continue;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			unlinkat(dirfd(d), n, 0);
+		close(fd);
+	}
+	closedir(d);
+}
+
+static int
+begin_in(struct place *p, const char *dir, const char *path,
+    const struct io_perm *given, struct err *e)
+{
+	const char *base = strrchr(path, '/');
+	struct io_perm perm = { (uid_t)-1, (gid_t)-1, 0, 0 };
+	char suffix[64];
+	struct stat st;
+
+	if (given)
+		perm = *given;
+	if (io_mkdirs(dir, &perm, e) < 0)
+		return -1;
+	if (stat(dir, &st) < 0)
+		return err_sys(e, "stat %s", dir);
+	if (geteuid() == 0) {
+		if (perm.uid == (uid_t)-1)
+			perm.uid = st.st_uid;
+		if (perm.gid == (gid_t)-1)
+			perm.gid = st.st_gid;
+	}
+	sweep(dir, base ? base + 1 : path);
+	snprintf(suffix, sizeof suffix, TEMP_MARK "%ld", (long)getpid());
+	if (io_temp_begin(&p->temp, path, suffix, &perm, e) < 0)
+		return -1;
+	flock(p->temp.fd, LOCK_EX | LOCK_NB);
+	return 0;
+}
+
+int
+place_begin(struct place *p, const char *path, const struct io_perm *perm,
+    int64_t now_ms, struct err *e)
+{
+	char *dir = folder(path);
+	int r;
+
+	memset(p, 0, sizeof *p);
+	p->now_ms = now_ms;
+	if (!dir)
+		return err_nomem(e);
+	r = begin_in(p, dir, path, perm, e);
+	free(dir);
+	return r;
+}
+
+static int
+move_aside(const char *path, const char *tail, int64_t now_ms,
+    const struct log *log, struct err *e)
+{
+	stralloc from = STRALLOC_ZERO, to = STRALLOC_ZERO;
+	char t[WHEN_FMT];
+	int r = 0;
+
+	when_fmt_compact(t, now_ms);
+	if (!stralloc_cats(&from, path) || !stralloc_cats(&from, tail)
+	    || !stralloc_0(&from) || !stralloc_cats(&to, from.s)
+	    || !stralloc_cats(&to, ".orphan-") || !stralloc_cats(&to, t)
+	    || !stralloc_0(&to))
+		r = err_nomem(e);
+	else if (rename(from.s, to.s) == 0)
+		log_event(log, LOG_WARN, "left beside a missing database, moved "
+		    "aside: it would have been played back into the restored "
+		    "one", "file", from.s, "to", to.s, NULL);
+	else if (errno != ENOENT)
+		r = err_sys(e, "move %s aside", from.s);
+	stralloc_free(&from);
+	stralloc_free(&to);
+	return r;
+}
+
+int
+place_commit(struct place *p, const struct log *log, struct err *e)
+{
+	static const char *const tails[] = { "-wal", "-shm", "-journal" };
+	enum place_found found;
+
+	/* Journals of a database that came meanwhile are its own. */
+	if (place_look(p->temp.path, &found, e) < 0) {
+		place_abort(p);
+		return -1;
+	}
+	if (found != PLACE_FREE) {
+		err_set(e, ERR_EXISTS, "%s came into being meanwhile",
+		    p->temp.path);
+		place_abort(p);
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
+		if (move_aside(p->temp.path, tails[i], p->now_ms, log, e) < 0) {
+			place_abort(p);
+			return -1;
+		}
+	return io_temp_commit(&p->temp, 1, -1, e);
+}
+
+void
+place_abort(struct place *p)
+{
+	io_temp_abort(&p->temp);
+}

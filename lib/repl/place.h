@@ -1,0 +1,44 @@
+#ifndef LS_REPL_PLACE_H
+#define LS_REPL_PLACE_H
+
+#include <stdint.h>
+#include "base/err.h"
+#include "base/io.h"
+#include "base/log.h"
+
+/* Where a restored database goes: never over another one, whole or not at
+ * all, and not beside a journal that SQLite would play back into it. */
+
+enum place_found {
+	PLACE_FREE,      /* nothing there */
+	PLACE_DATABASE   /* a file that begins as SQLite databases do */
+};
+
+/* What is at path. An empty file, another kind of file, or one without
+ * SQLite's header is ERR_DATA: neither free nor a database. */
+int place_look(const char *path, enum place_found *, struct err *);
+
+/* May a database be restored to path? 0: yes, or if_missing and *there is
+ * one. A database without if_missing is ERR_CONF. */
+int place_wanted(const char *path, int if_missing, int *there, struct err *);
+
+/* BASE-YYYYMMDDHHMMSS.EXT beside path, allocated into *out. */
+int place_beside(const char *path, int64_t now_ms, char **out, struct err *);
+
+/* A file being restored: under a temporary name, which no other process
+ * uses; those of killed ones are removed. Without owner in perm it gets
+ * that of the folder if we are root. The folder is made if missing. */
+struct place {
+	struct io_temp temp;   /* write to temp.fd */
+	int64_t now_ms;
+};
+int place_begin(struct place *, const char *path, const struct io_perm *,
+    int64_t now_ms, struct err *);
+
+/* Moves path-wal, path-shm and path-journal aside as NAME.orphan-TIME, with
+ * a warning each, syncs and publishes. ERR_EXISTS if something is at path
+ * meanwhile. */
+int place_commit(struct place *, const struct log *, struct err *);
+void place_abort(struct place *); /* idempotent; zeroed is valid */
+
+#endif

@@ -1,0 +1,220 @@
+#include "repl/restore.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "repl/replay.h"
+
+#define ATTEMPTS 4   /* new plans after a file vanished */
+#define PARALLEL 8
+
+/* Sets the TXID for a time: the headers of a few files are read. */
+static int
+find_time(struct store *st, struct listing *l, struct plan_target *t,
+    struct err *e)
+{
+	size_t need;
+	int r;
+
+	while ((r = plan_time(l, t->time_ms, &need, &t->txid, e)) > 0)
+		if (listing_times(st, l, need, need + 1, e) < 0) {
+			/* there is something: never "nothing to restore" */
+			if (e->kind == ERR_NOTFOUND)
+				e->kind = ERR_TEMP;
+			return -1;
+		}
+	t->time_ms = -1;
+	return r;
+}
+
+static void
+totals(struct restore_plan *p)
+{
+	p->txid = p->plan.txid;
+	p->bytes = p->plan.bytes;
+	for (size_t i = 0; i < p->tail.n; i++) {
+		p->txid = p->tail.f[i].max;
+		p->bytes += p->tail.f[i].size;
+	}
+}
+
+static int
+make(struct restore_plan *p, struct store *st, const struct restore_opt *opt,
+    struct err *e)
+{
+	struct plan_target t = p->target;
+	struct err empty = { 0 };
+
+	plan_free(&p->plan);
+	p->tail.n = 0;
+	p->txid = p->bytes = 0;
+	p->continues = 0;
+	if (t.time_ms >= 0 && find_time(st, &p->listing, &t, e) < 0)
+		return -1;
+	if (plan_make(&p->listing, &t, &p->plan, e) < 0) {
+		/* An empty replica: the local files may begin at TXID 1. */
+		if (e->kind != ERR_NOTFOUND || t.txid || !opt->ltx0)
+			return -1;
+		empty = *e;
+	}
+	if (!t.txid && opt->ltx0 && restore_tail(st, &p->listing, opt->ltx0,
+	    p->plan.txid, opt->log, &p->tail, &p->continues, e) < 0)
+		return -1;
+	if (!p->plan.n && !p->tail.n) {
+		*e = empty;
+		return -1;
+	}
+	totals(p);
+	return 0;
+}
+
+int
+restore_plan(struct restore_plan *p, struct store *st, struct listing *l,
+    const struct restore_opt *opt, struct err *e)
+{
+	memset(p, 0, sizeof *p);
+	p->listing = *l;
+	memset(l, 0, sizeof *l);
+	p->target = opt->target;
+	if (make(p, st, opt, e) < 0) {
+		restore_plan_free(p);
+		return -1;
+	}
+	return 0;
+}
+
+void
+restore_plan_free(struct restore_plan *p)
+{
+	listing_free(&p->listing);
+	listing_free(&p->tail);
+	plan_free(&p->plan);
+}
+
+struct meter {
+	const struct restore_opt *opt;
+	uint64_t total;
+};
+
+static void
+meter_tick(void *ctx, uint64_t done)
+{
+	const struct meter *m = ctx;
+
+	m->opt->progress(m->opt->ctx, done, m->total);
+}
+
+/* Newest first: the local files, then those of the replica. */
+static const struct replica_file **
+order(const struct restore_plan *p, size_t *n, struct err *e)
+{
+	const struct replica_file **v;
+
+	*n = 0;
+	v = calloc(p->tail.n + p->plan.n, sizeof *v);
+	if (!v) {
+		err_nomem(e);
+		return NULL;
+	}
+	for (size_t i = p->tail.n; i--;)
+		v[(*n)++] = &p->tail.f[i];
+	for (size_t i = p->plan.n; i--;)
+		v[(*n)++] = &p->listing.f[p->plan.idx[i]];
+	return v;
+}
+
+static int
+run_once(const struct restore_plan *p, struct store *st,
+    const struct restore_opt *opt, int fd, struct apply_done *done,
+    const struct replica_file **bad, struct err *e)
+{
+	struct meter m = { opt, p->bytes };
+	struct replay_opt ro = { opt->progress ? meter_tick : NULL, &m };
+	struct replay_fetch *fetch = NULL;
+	struct replay_source src;
+	struct apply *a = NULL;
+	const struct replica_file **files;
+	size_t n;
+	int r = -1;
+
+	*bad = NULL;
+	files = order(p, &n, e);
+	if (!files)
+		return -1;
+	if (replay_fetch_begin(&fetch, st, opt->ltx0, files, n,
+	    opt->parallel ? opt->parallel : PARALLEL, e) < 0)
+		goto err0;
+	if (apply_begin(&a, fd, e) < 0)
+		goto err1;
+	src = replay_fetch_source(fetch);
+	r = replay(&src, &ro, a, bad, e);
+	if (!r)
+		r = apply_end(a, done, e);
+	apply_free(a);
+err1:
+	replay_fetch_free(fetch);
+err0:
+	free(files);
+	return r;
+}
+
+/* Plans without the damaged file. If that does not reach as far, the error
+ * is the damage and what can still be restored. */
+static int
+without(struct restore_plan *p, struct store *st,
+    const struct restore_opt *opt, const struct replica_file *bad,
+    struct err *e)
+{
+	struct plan_target t = { p->plan.txid, -1 };
+	struct listing *l = bad->level == REPLAY_LOCAL ? &p->tail : &p->listing;
+	size_t i = (size_t)(bad - l->f);
+	struct err why = *e, e2 = { 0 };
+
+	if (l == &p->tail) { /* nothing of the replica is wrong */
+		l->n = i;
+	} else {
+		memmove(&l->f[i], &l->f[i + 1], (l->n - i - 1) * sizeof *l->f);
+		l->n--;
+		plan_free(&p->plan);
+		if (plan_make(l, &t, &p->plan, &e2) < 0)
+			return err_set(e, why.kind, "%s; without it: %s", why.msg,
+			    e2.msg);
+	}
+	totals(p);
+	log_err(opt->log, LOG_WARN, &why, "damaged file left out",
+	    "replica", store_conf(st)->url, NULL);
+	return 0;
+}
+
+int
+restore_run(struct restore_plan *p, struct store *st,
+    const struct restore_opt *opt, int fd, struct apply_done *done,
+    struct err *e)
+{
+	const struct replica_file *bad;
+	unsigned vanished = 0;
+
+	while (run_once(p, st, opt, fd, done, &bad, e) < 0) {
+		if (bad && e->kind == ERR_DATA) {
+			if (without(p, st, opt, bad, e) < 0)
+				return -1;
+			continue;
+		}
+		if (!bad || e->kind != ERR_NOTFOUND)
+			return -1;
+		if (vanished++ == ATTEMPTS) {
+			e->kind = ERR_TEMP;
+			return err_in(e, "files vanish faster than they are read");
+		}
+		log_err(opt->log, LOG_WARN, e, "file vanished, planning again",
+		    "replica", store_conf(st)->url, NULL);
+		if (listing_read(st, LISTING_ALL, &p->listing, e) < 0
+		    || make(p, st, opt, e) < 0) {
+			if (e->kind == ERR_NOTFOUND)
+				e->kind = ERR_TEMP;
+			return -1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,210 @@
+#include "repl/restore_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/when.h"
+#include "db/state.h"
+#include "repl/place.h"
+#include "repl/restore_state.h"
+
+#define COPY (256 * 1024)
+
+/* Where pages go: under the temporary name, or unlinked for stdout. */
+struct sink {
+	struct place place;
+	int fd;
+};
+
+static int
+sink_begin(struct sink *s, const struct restore_job *job, struct err *e)
+{
+	memset(s, 0, sizeof *s);
+	if (!job->out) {
+		s->fd = io_anon("", e);
+		return s->fd < 0 ? -1 : 0;
+	}
+	if (place_begin(&s->place, job->out, &job->perm, when_now(), e) < 0)
+		return -1;
+	s->fd = s->place.temp.fd;
+	return 0;
+}
+
+static void
+sink_abort(const struct restore_job *job, struct sink *s)
+{
+	if (job->out)
+		place_abort(&s->place);
+	else
+		close(s->fd);
+}
+
+static int
+copy_out(int from, int to, uint64_t size, struct err *e)
+{
+	struct io_out out = io_out_fd(&to);
+	unsigned char *buf = malloc(COPY);
+	int r = 0;
+
+	if (!buf)
+		return err_nomem(e);
+	for (uint64_t off = 0; !r && off < size;) {
+		size_t n = size - off < COPY ? (size_t)(size - off) : COPY;
+
+		r = io_preadn(from, buf, n, (int64_t)off, e);
+		if (!r)
+			r = out.write(out.ctx, buf, n, e);
+		off += n;
+	}
+	free(buf);
+	return r;
+}
+
+static int
+sink_end(struct sink *s, const struct restore_job *job,
+    const struct apply_done *done, struct err *e)
+{
+	int r;
+
+	if (job->out)
+		return place_commit(&s->place, job->opt.log, e);
+	r = copy_out(s->fd, job->out_fd,
+	    (uint64_t)done->pages * done->page_size, e);
+	close(s->fd);
+	return r;
+}
+
+static int
+check(const struct restore_job *job, const struct sink *s, struct err *e)
+{
+	if (!job->check || !job->out)
+		return 0;
+	return job->check(job->check_ctx, s->place.temp.temp, e);
+}
+
+static int
+leave_state(const struct restore_job *job, const struct state_paths *paths,
+    const struct restore_plan *p, const char *url, const struct sink *s,
+    struct err *e)
+{
+	struct restore_state rs = {
+		.dir = paths->dir,
+		.ltx0 = paths->ltx0,
+		.txid = p->txid,
+		.latest = !p->target.txid && p->target.time_ms < 0,
+		.continues = p->continues,
+		.url = url,
+		.now_ms = s->place.now_ms,
+		.perm = &job->perm,
+		.log = job->opt.log
+	};
+
+	return job->state ? restore_state_leave(&rs, s->place.temp.temp, e) : 0;
+}
+
+int
+restore_job_plan(const struct restore_job *job, struct choose_replica *r,
+    struct restore_plan *p, struct err *e)
+{
+	struct restore_opt opt = job->opt;
+	struct state_paths paths = { NULL, NULL };
+	int x;
+
+	if (job->out && job->state
+	    && state_paths(&paths, job->out, job->meta, e) < 0)
+		return -1;
+	opt.ltx0 = paths.ltx0;
+	x = restore_plan(p, r->st, &r->listing, &opt, e);
+	state_paths_free(&paths);
+	return x < 0 ? err_in(e, "%s", r->conf->url) : 0;
+}
+
+static int
+one_replica(const struct restore_job *job, struct choose_replica *r,
+    const struct state_paths *paths, struct restore_report *rep,
+    struct err *e)
+{
+	struct restore_opt opt = job->opt;
+	struct restore_plan p;
+	struct sink s;
+	int x;
+
+	opt.ltx0 = paths->ltx0;
+	if (restore_plan(&p, r->st, &r->listing, &opt, e) < 0)
+		return -1;
+	x = sink_begin(&s, job, e);
+	if (x < 0)
+		goto out;
+	x = restore_run(&p, r->st, &opt, s.fd, &rep->done, e);
+	if (x >= 0)
+		x = check(job, &s, e);
+	if (x >= 0)
+		x = leave_state(job, paths, &p, r->conf->url, &s, e);
+	if (x < 0) {
+		sink_abort(job, &s);
+		goto out;
+	}
+	rep->url = r->conf->url;
+	rep->files = p.plan.n;
+	rep->local = p.tail.n;
+	rep->bytes = p.bytes;
+	x = sink_end(&s, job, &rep->done, e);
+out:
+	if (x < 0 && e->kind == ERR_NOTFOUND) /* there was a plan */
+		e->kind = ERR_TEMP;
+	restore_plan_free(&p);
+	return x;
+}
+
+int
+restore_job_replica(const struct restore_job *job, struct choose *c,
+    struct restore_report *rep, struct err *e)
+{
+	struct state_paths paths = { NULL, NULL };
+	struct err first = { 0 };
+	int x = -1;
+
+	memset(rep, 0, sizeof *rep);
+	rep->url = "";
+	if (job->out && job->state
+	    && state_paths(&paths, job->out, job->meta, e) < 0)
+		return -1;
+	for (size_t i = 0; i < c->n && x < 0; i++) {
+		x = one_replica(job, &c->r[i], &paths, rep, e);
+		if (x == 0)
+			break;
+		err_in(e, "%s", c->r[i].conf->url);
+		if (!i)
+			first = *e;
+		if (c->n > 1)
+			log_err(job->opt.log, LOG_WARN, e,
+			    "restore from a replica failed", NULL);
+		if (e->kind == ERR_EXISTS || e->kind == ERR_FULL)
+			break;
+	}
+	state_paths_free(&paths);
+	if (x < 0 && first.kind)
+		*e = first;
+	return x;
+}
+
+int
+restore_job_stream(const struct restore_job *job, struct io_in in,
+    struct restore_report *rep, struct err *e)
+{
+	struct sink s;
+	int x;
+
+	memset(rep, 0, sizeof *rep);
+	rep->url = "";
+	if (sink_begin(&s, job, e) < 0)
+		return -1;
+	x = restore_stream(in, "", &job->opt, s.fd, &rep->done, e);
+	if (x >= 0)
+		x = check(job, &s, e);
+	if (x < 0) {
+		sink_abort(job, &s);
+		return -1;
+	}
+	return sink_end(&s, job, &rep->done, e);
+}

@@ -1,0 +1,45 @@
+#ifndef LS_REPL_RESTORE_JOB_H
+#define LS_REPL_RESTORE_JOB_H
+
+#include "repl/choose.h"
+#include "repl/restore.h"
+
+/* A whole restore: choose the replica, apply, check, publish, leave the
+ * position behind. */
+
+struct restore_job {
+	const char *out;       /* path of the database, NULL: to out_fd */
+	int out_fd;
+	const char *meta;      /* state folder of out, NULL: default */
+	int state;             /* out given: use the state folder: apply what it holds
+	                          beyond the replica's end, leave the marker */
+	struct io_perm perm;
+	/* Looks at the file before it is published; NULL: not at all. */
+	int (*check)(void *ctx, const char *path, struct err *);
+	void *check_ctx;
+	struct restore_opt opt;
+};
+
+struct restore_report {
+	struct apply_done done;
+	const char *url;       /* of the replica, valid as long as choose */
+	size_t files, local;   /* of the replica, of the local folder */
+	uint64_t bytes;        /* read */
+	int64_t ms;            /* the caller's: how long it took */
+};
+
+/* Only the plan (restore_plan_free it), with one replica, whose listing is
+ * used up. */
+int restore_job_plan(const struct restore_job *, struct choose_replica *,
+    struct restore_plan *, struct err *);
+
+/* Of the replicas the first that works, with a warning for those that do
+ * not. ERR_NOTFOUND only if all are empty. */
+int restore_job_replica(const struct restore_job *, struct choose *,
+    struct restore_report *, struct err *);
+
+/* The same from a stream of LTX files. No state folder is touched. */
+int restore_job_stream(const struct restore_job *, struct io_in,
+    struct restore_report *, struct err *);
+
+#endif

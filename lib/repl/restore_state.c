@@ -1,0 +1,142 @@
+#include "repl/restore_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/sa.h"
+#include "base/when.h"
+#include "db/state.h"
+#include "ltx/ltx.h"
+
+static int
+move(const char *path, int64_t now_ms, const struct log *log, struct err *e)
+{
+	stralloc to = STRALLOC_ZERO;
+	char t[WHEN_FMT];
+	int r = 0;
+
+	when_fmt_compact(t, now_ms);
+	if (!stralloc_cats(&to, path) || !stralloc_cats(&to, ".orphan-")
+	    || !stralloc_cats(&to, t) || !stralloc_0(&to))
+		r = err_nomem(e);
+	else if (rename(path, to.s) < 0)
+		r = errno == ENOENT ? 0 : err_sys(e, "move %s aside", path);
+	else
+		log_event(log, LOG_WARN, "local files that do not lead to what "
+		    "was restored, moved aside", "path", path, "to", to.s, NULL);
+	stralloc_free(&to);
+	return r;
+}
+
+/* Numbers past txid, each by itself. */
+static int
+move_past(const struct restore_state *s, uint64_t max, struct err *e)
+{
+	char name[LTX_NAME_LEN + 1];
+	stralloc path = STRALLOC_ZERO;
+	int r = 0;
+
+	for (uint64_t n = s->txid + 1; !r && n <= max; n++) {
+		ltx_name_fmt(name, n, n);
+		path.len = 0;
+		if (!stralloc_cats(&path, s->ltx0) || !stralloc_cats(&path, "/")
+		    || !stralloc_cats(&path, name) || !stralloc_0(&path))
+			r = err_nomem(e);
+		else
+			r = move(path.s, s->now_ms, s->log, e);
+	}
+	stralloc_free(&path);
+	return r;
+}
+
+/* The whole ltx folder. */
+static int
+move_all(const struct restore_state *s, struct err *e)
+{
+	stralloc path = STRALLOC_ZERO;
+	int r;
+
+	if (!stralloc_cats(&path, s->dir) || !stralloc_cats(&path, "/ltx")
+	    || !stralloc_0(&path))
+		r = err_nomem(e);
+	else
+		r = move(path.s, s->now_ms, s->log, e);
+	stralloc_free(&path);
+	return r;
+}
+
+/* The lock of an ls-walship that may have the folder; *fd -1: none. Nothing
+ * is created: the owner of the lock may be somebody else. */
+static int
+lock(const struct restore_state *s, int *fd, struct err *e)
+{
+	stralloc path = STRALLOC_ZERO;
+	int there;
+
+	*fd = -1;
+	if (!stralloc_cats(&path, s->dir) || !stralloc_cats(&path, "/lock")
+	    || !stralloc_0(&path)) {
+		stralloc_free(&path);
+		return err_nomem(e);
+	}
+	there = access(path.s, F_OK) == 0;
+	stralloc_free(&path);
+	if (!there)
+		return 0;
+	*fd = state_lock(s->dir, e);
+	return *fd >= 0 ? 0 : -1;
+}
+
+static int
+marker(const struct restore_state *s, const char *db, struct err *e)
+{
+	struct state_marker m = { .kind = MARKER_RESTORE, .txid = s->txid };
+
+	if (io_mkdirs(s->dir, s->perm, e) < 0
+	    || state_facts_read(db, &m.facts, e) < 0)
+		return -1;
+	m.facts.wal_ino = m.facts.wal_size = 0;
+	m.facts.wal_mtime_ns = 0;
+	snprintf(m.url, sizeof m.url, "%s", s->url ? s->url : "");
+	return state_marker_write(s->dir, &m, e);
+}
+
+static int
+leave(const struct restore_state *s, const char *db, struct err *e)
+{
+	uint64_t min, max;
+	int contig;
+
+	if (!s->latest)
+		return access(s->dir, F_OK) < 0 ? 0
+		    : state_marker_remove(s->dir, e);
+	if (state_scan(s->ltx0, &min, &max, &contig, e) < 0)
+		return -1;
+	if (max && s->continues && max >= s->txid) {
+		if (move_past(s, max, e) < 0)
+			return -1;
+	} else if (max && move_all(s, e) < 0)
+		return -1;
+	return marker(s, db, e);
+}
+
+int
+restore_state_leave(const struct restore_state *s, const char *db,
+    struct err *e)
+{
+	int fd, r;
+
+	if (lock(s, &fd, e) < 0) {
+		if (e->kind != ERR_BUSY)
+			return err_in(e, "state folder");
+		log_err(s->log, LOG_WARN, e, "the state folder is in use and "
+		    "left as it is", "folder", s->dir, NULL);
+		return 0;
+	}
+	r = leave(s, db, e);
+	if (fd >= 0)
+		close(fd);
+	return r < 0 ? err_in(e, "state folder") : 0;
+}
