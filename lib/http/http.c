@@ -260,19 +260,16 @@ http_on_send(char *p, size_t one, size_t n, void *ctx)
 	return (size_t)r;
 }
 
+/* libcurl sends again by itself when a kept connection turns out dead. What
+ * a server may have seen already is for the caller to repeat: a create that
+ * then meets itself must not look like another's. */
 static int
 http_on_seek(void *ctx, curl_off_t off, int origin)
 {
 	struct http_xfer *x = ctx;
 
-	if (origin != SEEK_SET || off < 0
-	    || (uint64_t)off > x->req.body.len)
-		return CURL_SEEKFUNC_FAIL;
-	if (!x->req.body.mem && x->req.body.fd < 0
-	    && (uint64_t)off != x->sent)
-		return CURL_SEEKFUNC_FAIL;
-	x->sent = (uint64_t)off;
-	return CURL_SEEKFUNC_OK;
+	return origin == SEEK_SET && (uint64_t)off == x->sent
+	    ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
 /* ---- driving ---- */
@@ -393,6 +390,8 @@ http_failed(const struct http_xfer *x, struct err *e)
 	default:
 		break;
 	}
+	if (x->code == CURLE_SEND_FAIL_REWIND)
+		return err_set(e, ERR_TEMP, "connection was lost");
 	return err_set(e, kind, "%s",
 	    x->text[0] ? x->text : curl_easy_strerror(x->code));
 }
@@ -592,7 +591,7 @@ http_read(struct http_xfer *x, void *buf, size_t n, struct err *e)
 		if (x->code)
 			return http_failed(x, e);
 		if (!http_end_known(x))
-			return err_set(e, ERR_TEMP,
+			return err_set(e, ERR_DATA,
 			    "answer without a length: its end is not known");
 		return 0;
 	}

@@ -21,8 +21,8 @@
 struct http;
 struct http_xfer;
 
-/* What to send: mem, or a descriptor's bytes from off (both can be sent
- * again by libcurl on a dead kept connection), or in, read once. */
+/* What to send: mem, or a descriptor's bytes from off, or in, read once.
+ * Nothing is sent twice by one transfer. */
 struct http_body {
 	const void *mem;
 	int fd;           /* used if mem is NULL; -1: not this */

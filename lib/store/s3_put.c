@@ -79,7 +79,7 @@ s3_put_unknown(const struct s3 *s, const struct err *e)
 	    && (strstr(e->msg, " 501") || strstr(e->msg, "NotImplemented"));
 }
 
-/* It was: the same without one went through. */
+/* It was: there is something, or the same without one went through. */
 static void
 s3_put_unconditional(struct s3 *s)
 {
@@ -174,6 +174,7 @@ s3_put_single(struct s3 *s, const char *key, struct http_body body,
 {
 	struct s3_body b = { .b = body };
 	unsigned failed = 0;
+	int r;
 
 	if (!body.mem && !body.len)
 		b.b.mem = "";
@@ -185,11 +186,11 @@ s3_put_single(struct s3 *s, const char *key, struct http_body body,
 	    &failed, e))
 		return 0;
 	if (opt->noreplace && s3_put_unknown(s, e)) {
-		if (s3_put_look(s, key, e)
-		    || s3_put_once(s, key, &b, opt, 0, &failed, e))
-			return -1;
-		s3_put_unconditional(s);
-		return 0;
+		r = s3_put_look(s, key, e)
+		    || s3_put_once(s, key, &b, opt, 0, &failed, e) ? -1 : 0;
+		if (!r || e->kind == ERR_EXISTS)
+			s3_put_unconditional(s);
+		return r;
 	}
 	return opt->noreplace ? s3_put_settle(s, key, body.len, b.tail,
 	    b.tail_len, failed, e) : -1;
@@ -386,7 +387,7 @@ s3_parts_complete(struct s3_parts *p, struct err *e)
 {
 	struct s3 *s = p->s;
 	const char *key = p->u.key;
-	int noreplace = p->opt->noreplace;
+	int noreplace = p->opt->noreplace, r;
 
 	if (noreplace && s->no_condition && s3_put_look(s, key, e))
 		return -1;
@@ -394,11 +395,11 @@ s3_parts_complete(struct s3_parts *p, struct err *e)
 	    e))
 		return 0;
 	if (noreplace && s3_put_unknown(s, e)) {
-		if (s3_put_look(s, key, e)
-		    || s3_upload_end(&p->u, 0, &p->failed, e))
-			return -1;
-		s3_put_unconditional(s);
-		return 0;
+		r = s3_put_look(s, key, e)
+		    || s3_upload_end(&p->u, 0, &p->failed, e) ? -1 : 0;
+		if (!r || e->kind == ERR_EXISTS)
+			s3_put_unconditional(s);
+		return r;
 	}
 	if (!s3_put_settle(s, key, p->at, p->tail->tail, p->tail->tail_len,
 	    p->failed, e))
