@@ -104,10 +104,12 @@ $(BUILD)/demo/counter: $(BUILD)/images/app/counter.o
 	@mkdir -p $(@D)
 	$(LD) -o $@ $< $(LIBS_counter)
 
+# What programs of a theme have in common is in tests/THEME/common.
 define helper
-$(BUILD)/tests/$(notdir $(1:.c=)): $(BUILD)/$(1:.c=.o) $(BUILD)/libls.a
+$(BUILD)/tests/$(notdir $(1:.c=)): $(BUILD)/$(1:.c=.o) $(BUILD)/libls.a \
+		$(patsubst %.c,$(BUILD)/%.o,$(wildcard $(dir $(1))common/*.c))
 	@mkdir -p $$(@D)
-	$$(LD) -o $$@ $$< $(BUILD)/libls.a $$(LIBS_ALL)
+	$$(LD) -o $$@ $$(filter %.o,$$^) $(BUILD)/libls.a $$(LIBS_ALL)
 endef
 $(foreach c,$(HELP_C),$(eval $(call helper,$c)))
 
@@ -115,6 +117,14 @@ demo: $(BUILD)/demo/counter
 unit: $(UNITS)
 helpers: $(HELPERS)
 objects: $(LIB_O) $(BIN_C:%.c=$(BUILD)/%.o)
+
+# Captures broken on purpose, which the hostile test must tell: one that
+# holds no read transaction, one that trusts the WAL file without its index.
+broken:
+	$(MAKE) BUILD=$(BUILD)/no-hop CPPFLAGS=-DCAPTURE_TEST_NO_HOP \
+		$(BUILD)/no-hop/tests/hostile
+	$(MAKE) BUILD=$(BUILD)/scan CPPFLAGS=-DCAPTURE_TEST_SCAN \
+		$(BUILD)/scan/tests/hostile
 
 # Only what needs no network and no peer.
 check: all unit
@@ -161,7 +171,7 @@ clean:
 	test ! -d $(BUILD) || find $(BUILD) -mindepth 1 -maxdepth 1 \
 		! -name peers -exec rm -rf {} +
 
-.PHONY: all demo unit helpers objects check style fuzz fuzzers bench \
+.PHONY: broken all demo unit helpers objects check style fuzz fuzzers bench \
 	completions install uninstall dist clean
 .SECONDARY:
 

@@ -32,6 +32,10 @@ struct capture_conf {
 /* What the replicas hold, told once before the first step. */
 struct capture_remote {
 	uint64_t max_txid;      /* largest of all replicas and levels; 0: empty */
+	/* What newest page 1 the replica holds, where there is no local state to
+	 * tell a replaced database by; NULL: not known. page_size bytes. */
+	const unsigned char *page1;
+	uint32_t page1_size;
 	const char *last_l0;    /* path of a local copy of the newest level-0 file
 	                           of the replica that has max_txid, NULL: none */
 };
@@ -59,6 +63,8 @@ struct capture_result {
 	uint64_t pending_bytes;/* committed in the WAL, not in a file yet */
 	int64_t next_ms;       /* when_mono() time of the next step without an
 	                          event; -1: only on an event */
+	int arm;               /* 1: watch_arm before the next step; 0: it comes by
+	                          time (next_ms), or the watches are armed still */
 	int64_t quiet_ms;      /* until this when_mono() time events need no step
 	                          and the one-shot watches can stay unarmed: note
 	                          that there was one and step then (0: none).

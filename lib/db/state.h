@@ -1,6 +1,7 @@
 #ifndef LS_DB_STATE_H
 #define LS_DB_STATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
 #include "base/io.h"
@@ -44,6 +45,7 @@ struct state_facts {
 	uint64_t wal_ino, wal_size; /* 0, 0: no WAL */
 	int64_t wal_mtime_ns;
 	uint64_t page1;             /* crc64 of page 1 of the database file */
+	int64_t btime_ns;           /* birth of the database file, 0: unknown */
 	uint32_t change_counter, schema_cookie, page_size;
 };
 
@@ -61,6 +63,17 @@ int state_marker_write(const char *dir, const struct state_marker *,
  * treated as absent by callers, with a warning). */
 int state_marker_read(const char *dir, struct state_marker *, struct err *);
 int state_marker_remove(const char *dir, struct err *);
+
+/* The same for what was shipped last: the file "shipped". */
+int state_shipped_write(const char *dir, const struct state_facts *,
+    struct err *);
+int state_shipped_read(const char *dir, struct state_facts *, struct err *);
+
+/* The part of the facts that stat(2) tells; page1 and the header fields are
+ * left 0. ERR_NOTFOUND where there is no database. Always safe. */
+int state_facts_stat(const char *db, struct state_facts *, struct err *);
+/* The part that page 1 (n bytes of it, at least 100) tells. */
+void state_facts_page1(struct state_facts *, const unsigned char *, size_t n);
 
 /* Reads facts by path, with one open(2) of the database that is only safe
  * while this process has no SQLite connection on it (closing a descriptor

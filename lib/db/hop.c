@@ -1,0 +1,261 @@
+#include "db/hop.h"
+
+#include <string.h>
+#include <unistd.h>
+#include "base/when.h"
+#include "db/cut.h"
+
+static struct holder *
+current(struct capture *c)
+{
+	return c->h + c->cur;
+}
+
+static struct holder *
+other(struct capture *c)
+{
+	return c->h + !c->cur;
+}
+
+static int
+same_salts(const struct shm_view *v, uint32_t salt1, uint32_t salt2)
+{
+	return v->salt1 == salt1 && v->salt2 == salt2;
+}
+
+static int
+view_of(struct conn *conn, struct shm_view *v)
+{
+	return shm_read(conn_shm(conn), v);
+}
+
+#ifdef CAPTURE_TEST_SCAN
+/* For a test that must fail: what is committed by the WAL file alone. */
+static int
+seen(struct capture *c, struct err *err)
+{
+	struct frames f;
+	struct wal_header h;
+	struct wal_frame fr;
+	const unsigned char *page;
+	struct shm_view *v = &c->view;
+	int r;
+
+	if (frames_header(&current(c)->conn, &h, err) < 0)
+		return 0;
+	if (frames_begin(&f, &current(c)->conn, &h, 0, 0, err) < 0)
+		return -1;
+	v->salt1 = h.salt1;
+	v->salt2 = h.salt2;
+	v->mx = 0;
+	while ((r = frames_next(&f, UINT32_MAX, &fr, &page, err)) > 0)
+		if (fr.commit) {
+			v->mx = f.n;
+			v->pages = fr.commit;
+			v->sum[0] = f.sum[0];
+			v->sum[1] = f.sum[1];
+		}
+	frames_free(&f);
+	return r;
+}
+#else
+static int
+seen(struct capture *c, struct err *err)
+{
+	(void)c;
+	(void)err;
+	return 0;
+}
+#endif
+
+/* For a test that must fail: nothing is held. */
+static void
+let_go(struct holder *h)
+{
+#ifdef CAPTURE_TEST_NO_HOP
+	conn_end(&h->conn);
+#else
+	(void)h;
+#endif
+}
+
+int
+hop_view(struct capture *c, struct err *err)
+{
+	int i;
+
+	if (!view_of(&current(c)->conn, &c->view))
+		return seen(c, err);
+	/* A writer died between the copies: a reader that begins mends them */
+	if (hop_other(c, err) < 0)
+		return -1;
+	for (i = 0; i < 20; i++) {
+		if (!conn_begin(&other(c)->conn, 0, err)) {
+			conn_end(&other(c)->conn);
+			if (!view_of(&current(c)->conn, &c->view))
+				return seen(c, err);
+		}
+		usleep(1000);
+	}
+	return err_set(err, ERR_BUSY, "the wal-index does not settle");
+}
+
+void
+hop_follow(struct capture *c)
+{
+	struct shm_view *v = &c->view;
+	int same = same_salts(v, c->pos.salt1, c->pos.salt2);
+
+	if (same && v->mx >= c->pos.n) {
+		if (v->mx > c->pos.n)
+			c->clean = 0;
+		return;
+	}
+	if (!c->clean) {
+		c->lost = same ? "the WAL became shorter while it was held"
+		    : "the WAL was restarted while it was held";
+		return;
+	}
+	/* All of the old one is in files, and slot 0 allowed one restart */
+	c->pos.salt1 = v->salt1;
+	c->pos.salt2 = v->salt2;
+	c->pos.n = 0;
+	c->wal.page_size = 0;
+	if (v->mx)
+		c->clean = 0;
+}
+
+int
+hop_other(struct capture *c, struct err *err)
+{
+	struct conn *k = &other(c)->conn;
+
+	c->last_use = when_mono();
+	if (k->db)
+		return 0;
+	if (conn_open(k, c->path, err) < 0)
+		return -1;
+	/* The first transaction attaches the WAL */
+	if (conn_begin(k, 0, err) < 0) {
+		conn_close(k);
+		return -1;
+	}
+	conn_end(k);
+	return 0;
+}
+
+static void
+note(struct holder *h, const struct shm_view *v, int zero)
+{
+	h->salt1 = v->salt1;
+	h->salt2 = v->salt2;
+	h->mark = v->mx;
+	h->zero = zero;
+	let_go(h);
+}
+
+static void
+switch_readers(struct capture *c)
+{
+	conn_end(&current(c)->conn);
+	c->cur = !c->cur;
+	c->last_hop = when_mono();
+}
+
+int
+hop_settle(struct capture *c, struct holder *h, struct err *err)
+{
+	struct shm_view a, b;
+	int i, zero;
+
+	for (i = 0; i < 1000; i++) {
+		int known = !view_of(&h->conn, &a);
+
+		if (conn_begin(&h->conn, 0, err) < 0) {
+			if (err->kind != ERR_BUSY || i > 50)
+				return -1;
+			usleep(1000);
+			continue;
+		}
+		if (known && !view_of(&h->conn, &b)
+		    && same_salts(&b, a.salt1, a.salt2)) {
+			zero = a.mx == b.mx && a.backfill == a.mx
+			    && b.backfill == b.mx;
+			/* backfill only grows: not all was copied when it
+			 * began, so it is not on slot 0 */
+			if (zero || b.backfill < a.mx) {
+				c->view = b;
+				note(h, &b, zero);
+				return 0;
+			}
+		}
+		conn_end(&h->conn);
+	}
+	return err_set(err, ERR_BUSY, "the wal-index does not settle");
+}
+
+int
+hop_light(struct capture *c, struct err *err)
+{
+	struct holder *h = current(c);
+	struct shm_view before = c->view;
+
+	/* Past the mark nobody copies: as long as frames lie there, a new
+	 * reader cannot get slot 0 */
+	if (c->clean || !before.mx || (same_salts(&before, h->salt1, h->salt2)
+	    && before.mx <= h->mark))
+		return 0;
+	if (hop_other(c, err) < 0 || conn_begin(&other(c)->conn, 0, err) < 0)
+		return err->kind == ERR_BUSY ? 0 : -1;
+	if (hop_view(c, err) < 0) {
+		conn_end(&other(c)->conn);
+		return -1;
+	}
+	note(other(c), &c->view, 0);
+	switch_readers(c);
+	hop_follow(c);
+	return 0;
+}
+
+int
+hop_full(struct capture *c, struct err *err)
+{
+	struct shm_view before = c->view;
+	int zero;
+
+	if (hop_other(c, err) < 0 || conn_begin(&other(c)->conn, 0, err) < 0)
+		return -1;
+	if (hop_view(c, err) < 0)
+		goto keep;
+	hop_follow(c);
+	if (c->lost || cut_upto(c, &c->view, err) < 0 || cut_sync(c, err) < 0)
+		goto keep;
+	zero = same_salts(&c->view, before.salt1, before.salt2)
+	    && before.mx == c->view.mx && before.backfill == before.mx
+	    && c->view.backfill == c->view.mx;
+	/* The checkpoint that completed may not have let go of slot 0 yet: only
+	 * the second time is sure */
+	if (zero && current(c)->zero && current(c)->mark == c->view.mx)
+		zero = 2;
+	note(other(c), &c->view, zero);
+	switch_readers(c);
+	c->clean = 1;
+	return 0;
+keep:
+	conn_end(&other(c)->conn);
+	return c->lost ? 0 : -1;
+}
+
+int
+hop_wanted(const struct capture *c)
+{
+	const struct holder *h = c->h + c->cur;
+	const struct shm_view *v = &c->view;
+
+	if (v->backfill != v->mx)
+		return 0;
+	if (!v->mx)
+		return !c->clean;
+	return !(c->clean && h->zero > 1 && h->mark == v->mx
+	    && same_salts(v, h->salt1, h->salt2));
+}

@@ -1,0 +1,100 @@
+#include "db/start.h"
+
+/* SQLite raises the change counter and the schema cookie, VACUUM included,
+ * and never lowers them; writing page 1 in a new session raises the counter.
+ * A file keeps inode and birth as long as it is the same file. */
+const char *
+start_replaced(const struct state_facts *was, const struct state_facts *now,
+    int known)
+{
+	int same;
+
+	if (now->page_size != was->page_size && now->page_size
+	    && was->page_size
+	    && now->schema_cookie <= was->schema_cookie)
+		return "its page size is another";
+	if (now->schema_cookie < was->schema_cookie)
+		return "its schema cookie is lower than that of what was "
+		    "shipped";
+	if (now->change_counter < was->change_counter)
+		return "its change counter is lower than that of what was "
+		    "shipped";
+	same = known && now->ino == was->ino && (now->btime_ns
+	    == was->btime_ns || !now->btime_ns || !was->btime_ns);
+	if (same || now->page1 == was->page1
+	    || now->change_counter > was->change_counter
+	    || now->schema_cookie > was->schema_cookie)
+		return 0;
+	return known ? "it is another file (inode) and does not continue what "
+	    "was shipped" : "it does not continue what the replica holds";
+}
+
+static int
+by_marker(const struct start_in *in, struct start_out *out)
+{
+	if (!in->marker || in->marker_txid < in->local
+	    || in->marker_txid < in->remote)
+		return 0;
+	if (in->tail == START_TAIL_HERE && in->tail_txid == in->marker_txid)
+		return 0; /* the same, told more exactly by the tail */
+	out->action = START_NEW_WAL;
+	out->txid = in->marker_txid;
+	out->reason = in->marker == MARKER_STOP ? "clean stop"
+	    : "restored from the replica";
+	return 1;
+}
+
+static int
+by_tail(const struct start_in *in, struct start_out *out)
+{
+	if (in->tail_txid < in->local || in->tail_txid < in->remote)
+		return 0;
+	if (in->tail == START_TAIL_HERE) {
+		out->action = START_AFTER_TAIL;
+		out->reason = "the WAL continues the last file";
+	} else if (in->tail == START_TAIL_BEFORE) {
+		out->action = START_NEW_WAL;
+		out->reason = "the last file was the end of the WAL before";
+	} else {
+		return 0;
+	}
+	out->txid = in->tail_txid;
+	return 1;
+}
+
+void
+start_decide(const struct start_in *in, struct start_out *out)
+{
+	const char *why = 0;
+	uint64_t max = in->local > in->remote ? in->local : in->remote;
+
+	out->gap = 0;
+	if (by_marker(in, out) || (!in->gone && by_tail(in, out)))
+		return;
+	out->action = START_DUMP;
+	out->txid = max + 1;
+	if (!max) {
+		out->reason = "nothing shipped yet";
+		return;
+	}
+	out->gap = max + 1;
+	if (in->gone)
+		why = "it was deleted or replaced while it was captured";
+	else if (in->have_shipped)
+		why = start_replaced(&in->shipped, &in->now,
+		    in->shipped.ino != 0);
+	if (why && !in->accept) {
+		out->action = START_HOLD;
+		out->txid = max;
+		out->gap = 0;
+		out->reason = why;
+	} else if (why) {
+		out->reason = "replacement accepted";
+	} else if (in->remote > in->local) {
+		out->reason = "the replica is ahead of the state folder";
+	} else if (in->tail == START_TAIL_NONE) {
+		out->reason = "the last level-0 file is missing or damaged";
+	} else {
+		out->reason = "the WAL went on while nobody captured";
+	}
+}

@@ -1,0 +1,49 @@
+#ifndef LS_DB_START_H
+#define LS_DB_START_H
+
+#include "db/capture_impl.h"
+
+/* How to go on with a database found: a pure decision from facts. */
+
+enum start_tail {       /* the newest level-0 file held against the WAL */
+	START_TAIL_NONE,    /* there is none */
+	START_TAIL_LOST,    /* it says nothing about this WAL */
+	START_TAIL_HERE,    /* same salts, its frames are there: go on after it */
+	START_TAIL_BEFORE   /* it was the end of the WAL just before this one */
+};
+
+struct start_in {
+	uint64_t local, remote;   /* largest TXIDs, 0: none */
+	enum start_tail tail;
+	uint64_t tail_txid;       /* of the file looked at */
+	int marker;               /* MARKER_STOP, MARKER_RESTORE: and the database
+	                             file is still as it says; 0: none */
+	uint64_t marker_txid;
+	int gone;                 /* seen deleted or replaced by us */
+	int have_shipped;         /* shipped is known */
+	struct state_facts shipped, now;
+	int accept;
+};
+
+enum start_action {
+	START_AFTER_TAIL,  /* go on after the tail's last frame */
+	START_NEW_WAL,     /* all of this WAL is new: go on at its start */
+	START_DUMP,        /* a full dump as txid */
+	START_HOLD
+};
+
+struct start_out {
+	enum start_action action;
+	uint64_t txid;     /* reached; of the dump */
+	uint64_t gap;      /* as capture_result.gap_from */
+	const char *reason;
+};
+
+void start_decide(const struct start_in *, struct start_out *);
+
+/* Why a database with these facts cannot continue the one shipped, or NULL.
+ * known: they come from our own notes (inode and all), not from a replica. */
+const char *start_replaced(const struct state_facts *shipped,
+    const struct state_facts *now, int known);
+
+#endif
