@@ -35,6 +35,8 @@ mem_write(void *ctx, const void *buf, size_t len, struct err *err)
 
 	if (mem_fails(m, err))
 		return -1;
+	if (!len)
+		return 0;
 	if (m->len + len > m->cap) {
 		m->cap = 2 * (m->len + len);
 		m->p = realloc(m->p, m->cap);
