@@ -33,7 +33,6 @@ url_free(struct url *u)
 	free(u->storage_class);
 	free(u->sse_key);
 	free(u->sse_kms_key_id);
-	free(u->unknown);
 	memset(u, 0, sizeof *u);
 }
 
@@ -297,7 +296,7 @@ set_param(struct url *u, const char *k, const char *v, struct err *err)
 	if (name_is(k, "sse-customer-algorithm"))
 		return strcmp(v, "AES256") ? err_set(err, ERR_CONF,
 		    "query parameter %s must be AES256", k) : 0;
-	return set_string(&u->unknown, k, err);
+	return err_set(err, ERR_CONF, "unknown query parameter %.60s", k);
 }
 
 /* q is taken apart in place. */

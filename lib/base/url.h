@@ -26,13 +26,13 @@ struct url {
 	uint64_t part_size;  /* bytes, 0: not said */
 	unsigned concurrency;/* 0: not said */
 	char *storage_class, *sse_key, *sse_kms_key_id;
-	char *unknown;       /* first query parameter that means nothing */
 };
 
 /* Does it begin with letters, digits or '_' and "://"? */
 int url_is(const char *);
 
-/* Takes s apart. ERR_CONF says what is wrong, and for schemes of other
+/* Takes s apart. ERR_CONF says what is wrong (a query parameter nobody knows
+ * is: it could have been one that encrypts), and for schemes of other
  * stores that they are not supported yet; no secret in it. */
 int url_scan(struct url *, const char *s, struct err *);
 

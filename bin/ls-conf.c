@@ -1,0 +1,229 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/io.h"
+#include "base/opt.h"
+#include "base/prog.h"
+#include "conf/raw.h"
+
+#define PROG "ls-conf"
+#define FILE_MAX (1u << 20)
+#define NO_EXPAND 256
+
+static const struct opt opts[] = {
+	{ 'c', "config", "FILE", "the file to read, instead of "
+	    "$LITESTREAM_CONFIG or /etc/litestream.yml" },
+	{ NO_EXPAND, "no-expand-env", 0, "leave $VARIABLES as they are" },
+	{ 's', "show", 0, "print the effective configuration for people, "
+	    "without secrets" },
+	{ 'r', "records", 0, "print records for programs, with secrets, also "
+	    "to a terminal" },
+	{ 'i', "init", 0, "print a configuration for the SQLite files below "
+	    "the PATHs" },
+	{ 'h', "help", 0, "print this and exit" },
+	{ 'V', "version", 0, "print the version and exit" },
+	{ 0, 0, 0, 0 }
+};
+
+struct run {
+	const char *file;
+	int no_expand, show, records, init;
+};
+
+static void
+say(void *ctx, unsigned line, const char *text)
+{
+	const char *file = ctx;
+
+	if (line)
+		fprintf(stderr, PROG ": warning: %s:%u: %s\n", file, line,
+		    text);
+	else
+		fprintf(stderr, PROG ": warning: %s\n", text);
+}
+
+/* The whole file, at most FILE_MAX bytes. */
+static int
+slurp(const char *file, stralloc *sa, struct err *err)
+{
+	struct stat st;
+	struct io_in in;
+	ssize_t r = 0;
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "open %s", file);
+	if (!fstat(fd, &st) && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return err_set(err, ERR_CONF, "%s is a folder", file);
+	}
+	in = io_in_fd(&fd);
+	do {
+		if (!stralloc_readyplus(sa, 16384))
+			r = err_nomem(err);
+		else if ((r = in.read(in.ctx, sa->s + sa->len, 16384, err))
+		    > 0)
+			sa->len += (size_t)r;
+	} while (r > 0 && sa->len <= FILE_MAX);
+	close(fd);
+	if (r < 0)
+		return err_in(err, "%s", file);
+	return sa->len > FILE_MAX ? err_set(err, ERR_CONF,
+	    "%s is longer than %u bytes", file, FILE_MAX) : 0;
+}
+
+static int
+read_yaml(struct conf_raw *raw, const struct run *run,
+    const struct conf_warn *warn, struct err *err)
+{
+	stralloc text = STRALLOC_ZERO, full = STRALLOC_ZERO;
+	char *path;
+	int r;
+
+	if (conf_path(run->file, &path, err) < 0)
+		return -1;
+	raw->source = path;
+	r = slurp(path, &text, err);
+	if (!r && !run->no_expand)
+		r = conf_expand(&full, text.s, text.len, warn, err);
+	if (!r && run->no_expand)
+		r = conf_yaml(raw, text.s ? text.s : "", text.len, warn, err);
+	else if (!r)
+		r = conf_yaml(raw, full.s ? full.s : "", full.len, warn, err);
+	if (full.s)
+		explicit_bzero(full.s, full.len);
+	stralloc_free(&text);
+	stralloc_free(&full);
+	return r;
+}
+
+static int
+read_config(const struct run *run, stralloc *out, struct err *err)
+{
+	struct conf_warn warn = { say, (void *)(uintptr_t)run->file };
+	struct conf_raw raw = { 0 };
+	struct conf conf;
+	int r;
+
+	if (run->file)
+		r = read_yaml(&raw, run, &warn, err);
+	else if ((raw.source = strdup("environment")))
+		r = conf_env(&raw, 0, 0, 0, 0, err);
+	else
+		r = err_nomem(err);
+	if (!r && !(r = conf_resolve(&conf, &raw, &warn, err))) {
+		r = run->show ? conf_show(&conf, out, err)
+		    : conf_raw_write(&raw, out, err);
+		conf_free(&conf);
+	}
+	conf_raw_free(&raw);
+	return r;
+}
+
+static int
+print(stralloc *out, struct err *err)
+{
+	int fd = 1, r;
+	struct io_out o = io_out_fd(&fd);
+
+	r = o.write(o.ctx, out->s, out->len, err);
+	if (out->s)
+		explicit_bzero(out->s, out->len);
+	stralloc_free(out);
+	return r;
+}
+
+static int
+configuration(struct run *run)
+{
+	stralloc out = STRALLOC_ZERO;
+	const char *env = getenv("LITESTREAM_CONFIG");
+	struct err err = { 0 };
+
+	if (!run->file && env && *env)
+		run->file = env;
+	if (!run->file && !access("/etc/litestream.yml", F_OK))
+		run->file = "/etc/litestream.yml";
+	/* secrets are for pipes, not for screens */
+	if (!run->records && isatty(1))
+		run->show = 1;
+	if (!read_config(run, &out, &err) && !print(&out, &err))
+		return 0;
+	/* a program that reads records says what went wrong itself */
+	if (run->records && !conf_raw_write_error(&err, &out)) {
+		struct err ignored;
+
+		print(&out, &ignored);
+		return err_exit(err.kind);
+	}
+	return prog_fatal(PROG, "read the configuration", &err);
+}
+
+static int
+init(const char *const *paths, size_t n)
+{
+	struct conf_warn warn = { say, 0 };
+	stralloc out = STRALLOC_ZERO;
+	struct err err = { 0 };
+
+	if (!n)
+		return prog_usage(PROG, "--init needs the PATHs to look in");
+	if (conf_init_text(paths, n, &out, &warn, &err) < 0
+	    || print(&out, &err) < 0)
+		return prog_fatal(PROG, "find databases", &err);
+	return 0;
+}
+
+static int
+parse(struct run *run, struct opt_state *st, int argc, char **argv)
+{
+	int c;
+
+	while ((c = opt_next(st, argc, argv)) != OPT_END)
+		switch (c) {
+		case 'c': run->file = st->arg; break;
+		case NO_EXPAND: run->no_expand = 1; break;
+		case 's': run->show = 1; break;
+		case 'r': run->records = 1; break;
+		case 'i': run->init = 1; break;
+		case 'h':
+			opt_help(st, 1, "[-c FILE] [--no-expand-env] [-s | -r]"
+			    " | --init PATH...", "Reads litestream.yml or the "
+			    "environment and prints what it means.");
+			return 0;
+		case 'V':
+			puts(PROG " " LS_VERSION);
+			return fflush(stdout) ? 111 : 0;
+		default:
+			return prog_usage(PROG, st->bad);
+		}
+	if (!run->init && st->index < argc)
+		return prog_usage(PROG, "too many arguments");
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct opt_state st;
+	struct run run = { 0 };
+	int r;
+
+	/* Litestream's spelling, with one dash */
+	for (int i = 1; i < argc; i++) {
+		static char two_dashes[] = "--no-expand-env";
+
+		if (!strcmp(argv[i], "-no-expand-env"))
+			argv[i] = two_dashes;
+	}
+	opt_init(&st, PROG, opts);
+	if ((r = parse(&run, &st, argc, argv)) >= 0)
+		return r;
+	if (run.init)
+		return init((const char *const *)argv + st.index,
+		    (size_t)(argc - st.index));
+	return configuration(&run);
+}

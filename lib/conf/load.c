@@ -1,0 +1,233 @@
+#include "conf/raw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/io.h"
+#include "base/url.h"
+
+#define DEFAULT_FILE "/etc/litestream.yml"
+#define RECORDS_MAX (64u << 20)
+
+extern char **environ;
+
+/* ---- the child ---- */
+
+/* PATH of the program beside the running one, or "" if there is none. */
+static void
+beside(char *path, size_t size, const char *name)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char *slash;
+
+	*path = 0;
+	if (n <= 0)
+		return;
+	self[n] = 0;
+	if (!(slash = strrchr(self, '/')))
+		return;
+	*slash = 0;
+	if (snprintf(path, size, "%s/%s", self, name) >= (int)size
+	    || access(path, X_OK) < 0)
+		*path = 0;
+}
+
+static int
+spawn(pid_t *pid, int out, const char *file, int no_expand, struct err *err)
+{
+	char path[PATH_MAX], name[] = "ls-conf", records[] = "--records";
+	char c[] = "-c", plain[] = "--no-expand-env";
+	char *argv[6] = { name, records, c, (char *)(uintptr_t)file,
+		no_expand ? plain : 0, 0 };
+	posix_spawn_file_actions_t fa;
+	int r;
+
+	if (posix_spawn_file_actions_init(&fa))
+		return err_nomem(err);
+	beside(path, sizeof path, name);
+	r = posix_spawn_file_actions_adddup2(&fa, out, 1);
+	if (!r && *path)
+		r = posix_spawn(pid, path, &fa, 0, argv, environ);
+	else if (!r)
+		r = posix_spawnp(pid, name, &fa, 0, argv, environ);
+	posix_spawn_file_actions_destroy(&fa);
+	if (!r)
+		return 0;
+	errno = r;
+	err_sys(err, "run ls-conf, which reads %s", file);
+	if (r == ENOENT)
+		err->kind = ERR_CONF;
+	return -1;
+}
+
+static int
+read_all(int fd, stralloc *sa, struct err *err)
+{
+	struct io_in in = io_in_fd(&fd);
+
+	for (;;) {
+		ssize_t r;
+
+		if (sa->len > RECORDS_MAX)
+			return err_set(err, ERR_DATA,
+			    "ls-conf says more than %u bytes", RECORDS_MAX);
+		if (!stralloc_readyplus(sa, 16384))
+			return err_nomem(err);
+		if ((r = in.read(in.ctx, sa->s + sa->len, 16384, err)) <= 0)
+			return (int)r;
+		sa->len += (size_t)r;
+	}
+}
+
+static int
+read_file(struct conf_raw *raw, const char *file, int no_expand,
+    struct err *err)
+{
+	stralloc sa = STRALLOC_ZERO;
+	pid_t pid;
+	int p[2], status, r;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(err, "make a pipe");
+	r = spawn(&pid, p[1], file, no_expand, err);
+	close(p[1]);
+	if (!r) {
+		r = read_all(p[0], &sa, err);
+		close(p[0]);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		if (!r)
+			r = conf_raw_read(raw, sa.s ? sa.s : "", sa.len, err);
+	} else
+		close(p[0]);
+	if (sa.s)
+		explicit_bzero(sa.s, sa.len);
+	stralloc_free(&sa);
+	return r;
+}
+
+/* ---- sources ---- */
+
+static const char *
+config_file(const struct conf_args *a)
+{
+	const char *v = getenv("LITESTREAM_CONFIG");
+
+	if (a->file)
+		return a->file;
+	if (v && *v)
+		return v;
+	return access(DEFAULT_FILE, F_OK) < 0 ? 0 : DEFAULT_FILE;
+}
+
+static int
+from_env(struct conf_raw *raw, const struct conf_args *a, int only_url,
+    struct err *err)
+{
+	const char **urls;
+	int r;
+
+	if (!(raw->source = strdup(a->db || a->n_urls ? "arguments"
+	    : "environment")))
+		return err_nomem(err);
+	if (!only_url)
+		return conf_env(raw, a->db, 0, a->urls, a->n_urls, err);
+	if (!(urls = calloc(a->n_urls + 1, sizeof *urls)))
+		return err_nomem(err);
+	urls[0] = a->db;
+	for (size_t i = 0; i < a->n_urls; i++)
+		urls[i + 1] = a->urls[i];
+	r = conf_env(raw, 0, 1, urls, a->n_urls + 1, err);
+	free(urls);
+	return r;
+}
+
+/* Leaves only the database asked for, without replicas if it is not listed
+ * and can do without. */
+static int
+only_db(struct conf *c, const struct conf_args *a, struct err *err)
+{
+	const struct conf_db *found = conf_db_find(c, a->db);
+	struct conf_db *db = found ? &c->dbs[found - c->dbs] : 0, keep;
+	struct conf_raw raw = { 0 };
+	struct conf plain;
+	int r;
+
+	if (db) {
+		keep = *db;
+		*db = c->dbs[0];
+		c->dbs[0] = keep;
+		while (c->n > 1)
+			conf_db_free(&c->dbs[--c->n]);
+		return 0;
+	}
+	if (a->need & CONF_NEED_REPLICA)
+		return err_set(err, ERR_CONF, "%s does not list %s; add it "
+		    "there, or give its replica's URL as well", c->source,
+		    a->db);
+	if (!conf_raw_db(&raw, 0, err))
+		return -1;
+	r = conf_raw_set(&raw.dbs[0].set, CONF_PATH, a->db, strlen(a->db), 0,
+	    err);
+	if (!r)
+		r = conf_resolve(&plain, &raw, 0, err);
+	conf_raw_free(&raw);
+	if (r < 0)
+		return -1;
+	conf_free(c);
+	*c = plain;
+	return 0;
+}
+
+static int
+check_needs(const struct conf *c, const struct conf_args *a, struct err *err)
+{
+	if ((a->need & (CONF_NEED_DB | CONF_NEED_REPLICA)) && !c->n)
+		return a->file || strcmp(c->source, "environment")
+		    ? err_set(err, ERR_CONF, "%s lists no database", c->source)
+		    : err_set(err, ERR_USAGE, "no database given: name it, or "
+		    "-c litestream.yml, or set DB_PATH and REPLICA_URL");
+	for (size_t i = 0; i < c->n; i++) {
+		const struct conf_db *db = &c->dbs[i];
+
+		if ((a->need & CONF_NEED_DB) && !db->path)
+			return err_set(err, ERR_USAGE, "this needs the path "
+			    "of a database, not only a URL");
+		if ((a->need & CONF_NEED_REPLICA) && !db->n)
+			return err_set(err, ERR_CONF, "%s has no replica; "
+			    "give its URL, or set REPLICA_URL", db->path);
+	}
+	return 0;
+}
+
+int
+conf_load(struct conf *c, const struct conf_args *a, struct err *err)
+{
+	int only_url = a->db && url_is(a->db) && strncmp(a->db, "sqlite", 6);
+	const char *file = only_url || a->n_urls ? 0 : config_file(a);
+	struct conf_raw raw = { 0 };
+	int r;
+
+	memset(c, 0, sizeof *c);
+	r = file ? read_file(&raw, file, a->no_expand_env, err)
+	    : from_env(&raw, a, only_url, err);
+	if (!r)
+		r = conf_resolve(c, &raw, 0, err);
+	conf_raw_free(&raw);
+	if (r < 0)
+		return -1;
+	if (file && a->db)
+		r = only_db(c, a, err);
+	if (!r)
+		r = check_needs(c, a, err);
+	if (r < 0)
+		conf_free(c);
+	return r;
+}

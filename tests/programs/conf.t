@@ -1,0 +1,89 @@
+#!/bin/sh
+# ls-conf as a program, and what other programs get from it.
+. tests/lib.sh
+plan 33
+cd "$T" || exit 1
+unset LOG_LEVEL DB_PATH LITESTREAM_ACCESS_KEY_ID LITESTREAM_SECRET_ACCESS_KEY
+
+cat >a.yml <<'END'
+access-key-id: ${KEY}
+secret-access-key: $SECRET
+mcp-addr: ":3001"
+dbs:
+  - path: /data/app.db
+    replicas:
+      - type: s3
+        bucket: s3://mybkt.localhost:9000/
+        path: memos
+      - url: file:///backup/app
+    colour: red
+END
+export KEY=id1 SECRET='tab	and\slash'
+
+exits 'records go to a pipe' 0 ls-conf -c a.yml
+like 'with a first line that tells the version' "$out" '^ls-conf 1$'
+like 'with their lines' "$out" '^path	5	/data/app.db$'
+like 'expanded and escaped' "$out" \
+    '^secret-access-key	2	tab\\tand\\\\slash$'
+like 'to the end' "$out" '^end$'
+like 'an unknown key is warned of with its line' "$err" \
+    '^ls-conf: warning: a.yml:11: colour: unknown key'
+like 'a key for later is noted' "$err" 'a.yml:3: mcp-addr: accepted, but'
+
+exits '--show is for people' 0 ls-conf -c a.yml --show
+like 'it names replicas' "$out" \
+    'url: s3://mybkt/memos[?]endpoint=http://localhost:9000'
+unlike 'and no secret' "$out$err" 'id1|slash'
+exits 'LOG_LEVEL wins' 0 env LOG_LEVEL=debug ls-conf -c a.yml -s
+like 'over the file' "$out" 'level: debug'
+
+exits '-no-expand-env leaves variables' 0 ls-conf -no-expand-env -c a.yml
+like 'as they are' "$out" '^access-key-id	1	[$][{]KEY[}]$'
+LITESTREAM_CONFIG=$T/a.yml exits 'LITESTREAM_CONFIG names the file' 0 ls-conf
+like 'too' "$out" '^source	.*/a.yml$'
+
+exits 'a file that is not there' 1 ls-conf -c none.yml
+like 'is named' "$err" '^ls-conf: fatal: unable to read the configuration: open .*none.yml'
+exits 'a folder is no file' 102 ls-conf -c "$T"
+echo 'dbs: {a' >bad.yml
+exits 'bad YAML' 102 ls-conf -c bad.yml
+like 'has its line' "$err" 'bad.yml:2: not valid YAML'
+exits 'with --records the error is a record' 102 ls-conf -rc bad.yml
+like 'for the parent' "$out" '^error	conf	.*bad.yml:2: not valid'
+head -c 1100000 /dev/zero | tr '\0' '#' >big.yml
+exits 'a file past a megabyte is refused' 102 ls-conf -c big.yml
+printf 'dbs:\n- path: /d\n  replica: {path: /r, age: {recipients: [x]}}\n' >age.yml
+exits 'encryption is never left out silently' 102 ls-conf -c age.yml
+exits 'usage' 100 ls-conf -c a.yml more
+
+# with no file at all
+DB_PATH=/d/x.db REPLICA_URL='file:///r/1 s3://b/p' LITESTREAM_REGION=r9 \
+    exits 'the environment alone' 0 ls-conf -s
+is 'gives a database and its replicas' \
+    "$(echo "$out" | grep -E 'path:|url:|region:')" \
+    '  - path: /d/x.db
+        url: file:///r/1
+        url: s3://b/p
+        region: r9'
+DB_PATH=/d/x.db LITESTREAM_REPLICA_BUCKET=bkt LITESTREAM_REPLICA_PATH=p/q \
+    LITESTREAM_REPLICA_ENDPOINT=http://h:9 LITESTREAM_SYNC_INTERVAL=3s \
+    exits 'so do bucket, path and endpoint' 0 ls-conf -s
+like 'of an s3 replica' "$out" 'url: s3://bkt/p/q[?]endpoint=http://h:9'
+
+# --init
+mkdir -p 'data/sub dir' data/.app.db-litestream
+for f in data/app.db 'data/sub dir/b$1".db' data/.app.db-litestream/no.db; do
+	printf 'SQLite format 3\000and so on' >"$f"
+done
+echo text >data/text.db
+exits '--init finds SQLite files' 0 ls-conf --init data data/app.db
+printf '%s\n' "$out" >init.yml
+export LITESTREAM_REPLICA_BUCKET=bkt LITESTREAM_REPLICA_ENDPOINT= \
+    LITESTREAM_REPLICA_REGION=
+is 'and only those, in YAML that reads back' \
+    "$(ls-conf -sc init.yml 2>/dev/null | grep -E ' path:|url:')" \
+    "  - path: $T/data/app.db
+        url: s3://bkt/${T#/}/data/app.db
+  - path: $T/data/sub dir/b\$1\".db
+        url: s3://bkt/${T#/}/data/sub dir/b\$1\".db"
+exits '--init of a file that is none' 102 ls-conf --init data/text.db
