@@ -1,34 +1,16 @@
-#include "ltx/internal.h"
+#include "ltx/encode.h"
 
-#include <lz4.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/crc64.h"
 
-#define FLUSH_AT 65536          /* write when this much is buffered */
 #define INDEX_MEMORY (1u << 20) /* of the index, before it is spilled */
 
-struct ltx_enc {
-	struct ltx_header h;
-	enum ltx_encoding encoding;
-	struct io_out out;
-	struct ltx_spill *spill;
-	enum { PAGES, ENDED, DEAD } state;
-	uint64_t crc, checksum;
-	uint64_t size;       /* bytes of the file so far, buffered or written */
-	uint32_t prev, pages, lock;
-	unsigned char *buf;  /* FLUSH_AT and one page frame */
-	size_t len;
-	unsigned char *idx;  /* packed entries, those not spilled */
-	size_t idx_len, idx_cap;
-	uint64_t spilled;
-	LZ4_stream_t *lz4;
-};
 
-static int
-flush(struct ltx_enc *e, struct err *err)
+int
+ltx_enc_flush(struct ltx_enc *e, struct err *err)
 {
 	size_t n = e->len;
 
@@ -37,10 +19,11 @@ flush(struct ltx_enc *e, struct err *err)
 }
 
 /* Small parts: header, terminator, index, trailer. */
-static int
-put(struct ltx_enc *e, const unsigned char *p, size_t n, struct err *err)
+int
+ltx_enc_put(struct ltx_enc *e, const unsigned char *p, size_t n,
+    struct err *err)
 {
-	if (e->len + n > FLUSH_AT && flush(e, err))
+	if (e->len + n > LTX_FLUSH_AT && ltx_enc_flush(e, err))
 		return -1;
 	memcpy(e->buf + e->len, p, n);
 	e->len += n;
@@ -48,12 +31,12 @@ put(struct ltx_enc *e, const unsigned char *p, size_t n, struct err *err)
 	return 0;
 }
 
-static int
-put_summed(struct ltx_enc *e, const unsigned char *p, size_t n,
+int
+ltx_enc_put_summed(struct ltx_enc *e, const unsigned char *p, size_t n,
     struct err *err)
 {
 	e->crc = crc64(e->crc, p, n);
-	return put(e, p, n, err);
+	return ltx_enc_put(e, p, n, err);
 }
 
 static int
@@ -89,9 +72,7 @@ ltx_enc_begin(struct ltx_enc **ep, const struct ltx_header *h,
 	unsigned char head[LTX_HEADER_SIZE];
 
 	*ep = NULL;
-	if (encoding != LTX_BLOCK && encoding != LTX_FRAME)
-		return err_set(err, ERR_BUG, "unknown LTX encoding");
-	if (h->flags & LTX_FLAG_LZ4)
+	if (h->flags & LTX_FLAG_LZ4 && encoding != LTX_V1)
 		return err_set(err, ERR_BUG, "LZ4 header flag is of LTX 1");
 	if (ltx_header_check(h, err))
 		return -1;
@@ -103,7 +84,7 @@ ltx_enc_begin(struct ltx_enc **ep, const struct ltx_header *h,
 	e->out = out;
 	e->spill = spill;
 	e->lock = ltx_lock_page(h->page_size);
-	e->buf = malloc(FLUSH_AT + 10 + LTX_FRAME_EXTRA
+	e->buf = malloc(LTX_FLUSH_AT + 10 + LTX_FRAME_EXTRA
 	    + ltx_lz4_bound(h->page_size));
 	e->lz4 = LZ4_createStream();
 	ltx_header_pack(head, h);
@@ -111,7 +92,11 @@ ltx_enc_begin(struct ltx_enc **ep, const struct ltx_header *h,
 		ltx_enc_free(e);
 		return err_nomem(err);
 	}
-	put_summed(e, head, sizeof head, err); /* fits the empty buffer */
+	ltx_enc_put_summed(e, head, sizeof head, err); /* fits the buffer */
+	if (encoding == LTX_V1 && ltx_enc_body_begin(e, err)) {
+		ltx_enc_free(e);
+		return -1;
+	}
 	*ep = e;
 	return 0;
 }
@@ -144,14 +129,14 @@ check_pgno(const struct ltx_enc *e, uint32_t pgno, struct err *err)
 }
 
 static int
-add_page(struct ltx_enc *e, uint32_t pgno, const void *data,
+add_payload(struct ltx_enc *e, uint32_t pgno, const void *data,
     const struct ltx_payload *reuse, struct err *err)
 {
 	struct ltx_index_entry entry = { pgno, e->size, 0 };
 	unsigned char *p = e->buf + e->len, *body;
 	size_t head = e->encoding == LTX_BLOCK ? 10 : 6, n;
 
-	if (check_pgno(e, pgno, err) || index_room(e, err))
+	if (index_room(e, err))
 		return -1;
 	body = p + head;
 	be32_pack(p, pgno);
@@ -174,9 +159,19 @@ add_page(struct ltx_enc *e, uint32_t pgno, const void *data,
 	e->len += head + n;
 	e->size += head + n;
 	e->idx_len += ltx_index_pack(e->idx + e->idx_len, &entry);
+	return e->len >= LTX_FLUSH_AT ? ltx_enc_flush(e, err) : 0;
+}
+
+static int
+add_page(struct ltx_enc *e, uint32_t pgno, const void *data,
+    const struct ltx_payload *reuse, struct err *err)
+{
+	if (check_pgno(e, pgno, err))
+		return -1;
 	e->prev = pgno;
 	e->pages++;
-	return e->len >= FLUSH_AT ? flush(e, err) : 0;
+	return e->encoding == LTX_V1 ? ltx_enc_body_page(e, pgno, data, err)
+	    : add_payload(e, pgno, data, reuse, err);
 }
 
 int
@@ -213,16 +208,16 @@ put_index(struct ltx_enc *e, struct err *err)
 		for (uint64_t left = e->spilled; left; left -= n) {
 			n = left < sizeof chunk ? (size_t)left : sizeof chunk;
 			if (io_readn(s->in, chunk, n, err)
-			    || put_summed(e, chunk, n, err))
+			    || ltx_enc_put_summed(e, chunk, n, err))
 				return err_in(err, "page index");
 		}
 	}
 	for (size_t at = 0; at < e->idx_len; at += n) {
 		n = e->idx_len - at < 4096 ? e->idx_len - at : 4096;
-		if (put_summed(e, e->idx + at, n, err))
+		if (ltx_enc_put_summed(e, e->idx + at, n, err))
 			return -1;
 	}
-	return put_summed(e, last, sizeof last, err);
+	return ltx_enc_put_summed(e, last, sizeof last, err);
 }
 
 static int
@@ -241,14 +236,17 @@ end(struct ltx_enc *e, uint64_t post_apply, struct err *err)
 		return err_set(err, ERR_DATA, "snapshot ends at page %lu of "
 		    "%lu", (unsigned long)e->prev, (unsigned long)e->h.commit);
 	be64_pack(b, post_apply);
-	if (put_summed(e, zero, sizeof zero, err) || put_index(e, err)
-	    || put_summed(e, b, sizeof b, err))
+	if (e->encoding == LTX_V1 ? ltx_enc_body_end(e, err)
+	    : ltx_enc_put_summed(e, zero, sizeof zero, err)
+	    || put_index(e, err))
+		return -1;
+	if (ltx_enc_put_summed(e, b, sizeof b, err))
 		return -1;
 	e->checksum = e->crc | LTX_CHECKSUM_FLAG;
 	be64_pack(b, e->checksum);
-	if (put(e, b, sizeof b, err))
+	if (ltx_enc_put(e, b, sizeof b, err))
 		return -1;
-	return flush(e, err);
+	return ltx_enc_flush(e, err);
 }
 
 int
@@ -283,6 +281,7 @@ ltx_enc_free(struct ltx_enc *e)
 {
 	if (!e)
 		return;
+	ltx_enc_body_free(e);
 	free(e->buf);
 	free(e->idx);
 	if (e->lz4)

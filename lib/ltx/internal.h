@@ -95,5 +95,7 @@ int ltx_unframe_begin(struct ltx_unframe *, struct err *);
 int ltx_unframe_step(struct ltx_unframe *, unsigned char *out, size_t *outlen,
     const unsigned char *in, size_t *inlen, struct err *);
 void ltx_unframe_free(struct ltx_unframe *);
+/* What an error code of LZ4F means: out of memory, or this kind. */
+int ltx_unframe_error(size_t code, enum err_kind, struct err *);
 
 #endif

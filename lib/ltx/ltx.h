@@ -54,7 +54,8 @@ uint64_t ltx_page_checksum(uint32_t pgno, const void *data, uint32_t size);
 enum ltx_encoding {
 	LTX_BLOCK,  /* flag 1: size and LZ4 block; Litestream from 0.5.16 */
 	LTX_FRAME,  /* flag 0: one LZ4 frame a page; all of Litestream 0.5 */
-	LTX_V1      /* LiteFS: 4-byte page headers, one LZ4 frame, no index */
+	LTX_V1      /* LiteFS: no index; pages as they are or, with
+	             * LTX_FLAG_LZ4 in the header, in one LZ4 frame */
 };
 
 /* Where a growing page index goes when it is past its memory: append all,

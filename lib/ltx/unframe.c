@@ -4,6 +4,16 @@
 #include <string.h>
 
 int
+ltx_unframe_error(size_t code, enum err_kind kind, struct err *err)
+{
+	const char *name = LZ4F_getErrorName(code);
+
+	if (!strcmp(name, "ERROR_allocation_failed"))
+		return err_nomem(err);
+	return err_set(err, kind, "LZ4 frame: %s", name);
+}
+
+int
 ltx_unframe_begin(struct ltx_unframe *u, struct err *err)
 {
 	LZ4F_dctx *ctx;
@@ -23,17 +33,12 @@ int
 ltx_unframe_step(struct ltx_unframe *u, unsigned char *out, size_t *outlen,
     const unsigned char *in, size_t *inlen, struct err *err)
 {
-	const char *name;
 	size_t r = LZ4F_decompress(u->ctx, out, outlen, in, inlen, NULL);
 
-	if (!LZ4F_isError(r)) {
-		u->ended = r == 0;
-		return u->ended;
-	}
-	name = LZ4F_getErrorName(r);
-	if (!strcmp(name, "ERROR_allocation_failed"))
-		return err_nomem(err);
-	return err_set(err, ERR_DATA, "LZ4 frame: %s", name);
+	if (LZ4F_isError(r))
+		return ltx_unframe_error(r, ERR_DATA, err);
+	u->ended = r == 0;
+	return u->ended;
 }
 
 void

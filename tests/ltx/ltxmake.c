@@ -2,7 +2,7 @@
  *   ltxmake db ENCODING MIN MAX DB [PGNO...]   pages of a database, all
  *   ltxmake tracked ENCODING MIN MAX DB        with database checksums
  *   ltxmake merge ENCODING FILE...             oldest first
- * to standard output. ENCODING is block or frame. */
+ * to standard output. ENCODING is block, frame, v1 or v1-lz4. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ put(struct ltx_enc *e, struct db *db, uint32_t pgno)
 }
 
 static void
-from_db(int tracked, enum ltx_encoding encoding, char **argv)
+from_db(int tracked, enum ltx_encoding encoding, uint32_t flags, char **argv)
 {
 	static struct db db;
 	struct spill s;
@@ -75,7 +75,7 @@ from_db(int tracked, enum ltx_encoding encoding, char **argv)
 	db.h.min_txid = strtoull(argv[0], NULL, 16);
 	db.h.max_txid = strtoull(argv[1], NULL, 16);
 	db.h.time_ms = 1700000000123;
-	db.h.flags = tracked ? 0 : LTX_FLAG_NOCHECKSUM;
+	db.h.flags = (tracked ? 0 : LTX_FLAG_NOCHECKSUM) | flags;
 	db.h.node = 0x123456789abcdef;
 	if (ltx_enc_begin(&e, &db.h, encoding, io_out_fd(&out), &spill, &err))
 		die("begin");
@@ -131,15 +131,21 @@ int
 main(int argc, char **argv)
 {
 	enum ltx_encoding encoding = LTX_BLOCK;
+	uint32_t flags = 0;
 
 	if (argc < 4)
 		die("usage");
 	if (!strcmp(argv[2], "frame"))
 		encoding = LTX_FRAME;
+	if (!strncmp(argv[2], "v1", 2))
+		encoding = LTX_V1;
+	if (!strcmp(argv[2], "v1-lz4"))
+		flags = LTX_FLAG_LZ4;
 	if (!strcmp(argv[1], "merge"))
 		from_files(encoding, argv + 3, (size_t)argc - 3);
 	else if (argc > 5)
-		from_db(!strcmp(argv[1], "tracked"), encoding, argv + 3);
+		from_db(!strcmp(argv[1], "tracked"), encoding, flags,
+		    argv + 3);
 	else
 		die("usage");
 	return 0;

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "ltx_mem.h"
 
-static const enum ltx_encoding encodings[] = { LTX_BLOCK, LTX_FRAME };
+static const enum ltx_encoding encodings[] = { LTX_BLOCK, LTX_FRAME, LTX_V1 };
 
 static void
 names_round_trip_and_foreign_ones_are_refused(void **state)
@@ -156,7 +156,7 @@ tracked_checksums_of_the_reference(void **state)
 	h.commit = 2;
 	h.min_txid = h.max_txid = 1;
 	h.time_ms = 1000;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct mem m = mem_new();
 		struct ltx_enc *e;
 		struct ltx_dec *d;
@@ -195,8 +195,11 @@ tracked_checksums_of_the_reference(void **state)
 }
 
 static void
-round_trip(uint32_t page_size, enum ltx_encoding encoding, size_t chunk)
+round_trip(uint32_t page_size, enum ltx_encoding encoding, unsigned flags,
+    size_t chunk)
 {
+	static const enum ltx_format formats[] = { LTX_FORMAT_3, LTX_FORMAT_3,
+		LTX_FORMAT_1, LTX_FORMAT_1_LZ4 };
 	uint32_t n = page_size < 8192 ? 200 : 20, pgno;
 	struct ltx_header h = mem_header(page_size, 3 * n, 5, 9);
 	static unsigned char page[LTX_PAGE_MAX];
@@ -206,6 +209,7 @@ round_trip(uint32_t page_size, enum ltx_encoding encoding, size_t chunk)
 	struct ltx_dec *d;
 	struct err err = { 0 };
 
+	h.flags |= flags;
 	h.wal_offset = 32;
 	h.wal_size = 4152;
 	h.salt1 = 1;
@@ -226,7 +230,7 @@ round_trip(uint32_t page_size, enum ltx_encoding encoding, size_t chunk)
 	assert_int_equal(ltx_enc_pages(e), n);
 	m.chunk = chunk;
 	assert_int_equal(ltx_dec_begin(&d, mem_in(&m), &err), 0);
-	assert_int_equal(ltx_dec_format(d), LTX_FORMAT_3);
+	assert_int_equal(ltx_dec_format(d), formats[encoding + flags]);
 	assert_true(ltx_dec_header(d)->node == 77);
 	assert_true(ltx_dec_header(d)->wal_size == 4152);
 	for (uint32_t i = 1; i <= n; i++) {
@@ -251,13 +255,17 @@ static void
 every_page_size_goes_round(void **state)
 {
 	(void)state;
-	for (uint32_t s = 512; s <= 65536; s *= 2)
-		for (size_t i = 0; i < 2; i++) {
-			round_trip(s, encodings[i], 0);
-			round_trip(s, encodings[i], 977);
+	for (uint32_t s = 512; s <= 65536; s *= 2) {
+		for (size_t i = 0; i < 3; i++) {
+			round_trip(s, encodings[i], 0, 0);
+			round_trip(s, encodings[i], 0, 977);
 		}
-	round_trip(512, LTX_BLOCK, 1);
-	round_trip(512, LTX_FRAME, 1);
+		round_trip(s, LTX_V1, LTX_FLAG_LZ4, 0);
+		round_trip(s, LTX_V1, LTX_FLAG_LZ4, 977);
+	}
+	round_trip(512, LTX_BLOCK, 0, 1);
+	round_trip(512, LTX_FRAME, 0, 1);
+	round_trip(512, LTX_V1, LTX_FLAG_LZ4, 1);
 }
 
 static void

@@ -270,22 +270,28 @@ static void
 failing_writes_are_passed_on(void **state)
 {
 	struct ltx_header h = mem_header(65536, 20, 1, 1);
-	struct mem m = mem_new();
-	long calls;
 
 	(void)state;
-	for (calls = 0; ; calls++) {
-		struct err err = { 0 };
+	for (int v1 = 0; v1 < 3; v1++) {
+		struct mem m = mem_new();
+		long calls;
 
-		m.fail_in = calls;
-		m.len = 0;
-		if (!mem_ltx(&m, &h, LTX_FRAME, NULL, 20, 1, &err))
-			break;
-		assert_int_equal(err.kind, ERR_TEMP);
-		assert_string_equal(err.msg, "made to fail");
+		h.flags = v1 == 2 ? LTX_FLAG_LZ4 | LTX_FLAG_NOCHECKSUM
+		    : LTX_FLAG_NOCHECKSUM;
+		for (calls = 0; ; calls++) {
+			struct err err = { 0 };
+
+			m.fail_in = calls;
+			m.len = 0;
+			if (!mem_ltx(&m, &h, v1 ? LTX_V1 : LTX_FRAME, NULL,
+			    20, 1, &err))
+				break;
+			assert_int_equal(err.kind, ERR_TEMP);
+			assert_string_equal(err.msg, "made to fail");
+		}
+		assert_true(calls > 10);
+		mem_free(&m);
 	}
-	assert_true(calls > 10);
-	mem_free(&m);
 }
 
 static void
@@ -382,10 +388,28 @@ static void
 failing_allocations_of_liblz4_are_errors(void **state)
 {
 	struct mem m = load("ltx-0.3.14-changes-tracked.ltx");
-	unsigned char page[4096];
+	unsigned char page[4096] = { 0 };
+	struct ltx_header h = mem_header(512, 3, 1, 1);
+	struct mem out = mem_new();
 	long calls;
 
 	(void)state;
+	h.flags |= LTX_FLAG_LZ4;
+	mem_write(&out, page, sizeof page, NULL);
+	for (calls = 0; CAN_FAIL; calls++) {
+		struct err err = { 0 };
+		int r;
+
+		out.len = 0;
+		alloc_left = calls;
+		r = mem_ltx(&out, &h, LTX_V1, NULL, 3, 1, &err);
+		alloc_left = -1;
+		if (!r)
+			break;
+		assert_int_equal(err.kind, ERR_TEMP);
+	}
+	assert_true(!CAN_FAIL || calls > 4);
+	mem_free(&out);
 	for (calls = 0; CAN_FAIL; calls++) {
 		struct err err = { 0 };
 		long n;
