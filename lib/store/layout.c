@@ -54,3 +54,33 @@ store_ltx_key(const struct store_conf *c, unsigned level, uint64_t min,
 	strcpy(name + 33, ".ltx");
 	return layout_make(c, level, name, out, e);
 }
+
+static int
+layout_name(const char *s)
+{
+	uint64_t v;
+
+	return strlen(s) == 37 && !hex64_scan(s, &v) && s[16] == '-'
+	    && !hex64_scan(s + 17, &v) && !strcmp(s + 33, ".ltx");
+}
+
+int
+store_name_key(const struct store_conf *c, int level, const char *name,
+    char **out, struct err *e)
+{
+	const char *path = c->path ? c->path : "", *slash = strchr(name, '/');
+	size_t n = slash ? (size_t)(slash - name) : 0;
+
+	if (layout_name(name))
+		return layout_make(c, level < 0 ? 0 : (unsigned)level, name,
+		    out, e);
+	if ((n == 1 || (n == 4 && !strncmp(name, "000", 3)))
+	    && slash[-1] >= '0' && slash[-1] <= '9' && layout_name(slash + 1))
+		return layout_make(c, (unsigned)(slash[-1] - '0'), slash + 1,
+		    out, e);
+	if (asprintf(out, "%s/%s", path, name) < 0) {
+		*out = 0;
+		return err_nomem(e);
+	}
+	return 0;
+}

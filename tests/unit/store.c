@@ -49,6 +49,39 @@ layouts_are_litestreams(void **state)
 }
 
 static void
+names_people_write_become_keys(void **state)
+{
+#define NAME "0000000000000002-0000000000000003.ltx"
+	static const struct {
+		int level;
+		const char *name, *s3, *file;
+	} v[] = {
+		{ -1, NAME, "p/0000/" NAME, "/p/ltx/0/" NAME },
+		{ 9, NAME, "p/0009/" NAME, "/p/ltx/9/" NAME },
+		{ -1, "9/" NAME, "p/0009/" NAME, "/p/ltx/9/" NAME },
+		{ -1, "0001/" NAME, "p/0001/" NAME, "/p/ltx/1/" NAME },
+		{ -1, "a/" NAME, "p/a/" NAME, "/p/a/" NAME },
+		{ -1, "x.ltx", "p/x.ltx", "/p/x.ltx" },
+	};
+	struct store_conf s3 = { .type = STORE_S3, .path = (char *)"p" };
+	struct store_conf file = { .type = STORE_FILE, .path = (char *)"/p" };
+	struct err e = { 0 };
+	char *s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		assert_int_equal(store_name_key(&s3, v[i].level, v[i].name, &s,
+		    &e), 0);
+		assert_string_equal(s, v[i].s3);
+		free(s);
+		assert_int_equal(store_name_key(&file, v[i].level, v[i].name,
+		    &s, &e), 0);
+		assert_string_equal(s, v[i].file);
+		free(s);
+	}
+}
+
+static void
 buckets_have_addresses(void **state)
 {
 	static const struct {
@@ -356,6 +389,7 @@ main(void)
 #define FOLDER(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layouts_are_litestreams),
+		cmocka_unit_test(names_people_write_become_keys),
 		cmocka_unit_test(buckets_have_addresses),
 		cmocka_unit_test(settings_copy_and_wipe),
 		FOLDER(objects_go_and_come_back),

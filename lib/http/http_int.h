@@ -1,0 +1,54 @@
+#ifndef LS_HTTP_HTTP_INT_H
+#define LS_HTTP_HTTP_INT_H
+
+/* What the http*.c files share; included by them alone. */
+
+#include <curl/curl.h>
+
+#include "base/sa.h"
+#include "http/http.h"
+
+#define HTTP_SPARE 8 /* idle handles kept, with their TLS sessions */
+
+struct http {
+	CURLM *multi;
+	CURL *spare[HTTP_SPARE];
+	unsigned spares;
+	const char *ca;
+};
+
+struct http_xfer {
+	struct http *h;
+	CURL *easy;
+	struct curl_slist *list;
+	struct http_req req;
+	uint64_t sent;
+	stralloc head;        /* header lines, each ended by a NUL */
+	stralloc body;
+	unsigned char *ring;  /* HTTP_BUFFER bytes from its first use */
+	size_t at, fill;
+	int64_t moved;        /* when_mono of the last progress */
+	int status;
+	int headers_done;     /* of the final answer */
+	int paused;
+	int truncated;        /* body cut at max_body */
+	int done;
+	CURLcode code;
+	struct err failed;    /* from our own callbacks */
+	char text[CURL_ERROR_SIZE];
+};
+
+/* Is its body for http_read, rather than kept whole? */
+static inline int
+http_is_stream(const struct http_xfer *x)
+{
+	return x->req.stream && x->status >= 200 && x->status < 300;
+}
+
+/* Libcurl's callbacks; the last argument is the transfer. */
+size_t http_on_header(char *, size_t, size_t, void *);
+size_t http_on_body(char *, size_t, size_t, void *);
+size_t http_on_send(char *, size_t, size_t, void *);
+int http_on_seek(void *, curl_off_t, int);
+
+#endif

@@ -1,0 +1,70 @@
+#!/bin/bash
+# ls-get and ls-put, on both back ends.
+. tests/lib.sh
+V=tests/vectors/ltx
+one=$V/ltx-0.5.1-big-pages.ltx
+range=$V/ltx-0.5.1-changes.ltx
+full=$V/ltx-0.5.1-snapshot.ltx
+test -f "$one" && test -f "$full" || bail "no vectors"
+field() { ls-dump "$1" | awk -v f="$2" '$1 == f { print $2 }'; }
+name() { echo "$(field "$1" min-txid)-$(field "$1" max-txid).ltx"; }
+set -o pipefail
+
+both() { # URL, where level 0 and 9 are
+	n1=$(name "$one") n9=$(name "$full")
+	exits "put one transaction" 0 ls-put -v "$1" <"$one"
+	like "it is in level 0" "$out" "/$2/$n1\$"
+	exits "a range must be told its level" 102 ls-put "$1" <"$range"
+	exits "put it again" 102 ls-put "$1" <"$one"
+	exits "put it with -f" 0 ls-put -f "$1" <"$one"
+	ok "get it by its name" bash -c "ls-get '$1' $n1 | cmp - $one"
+	ok "get it by level and name" bash -c "ls-get '$1' 0/$n1 | cmp - $one"
+	ok "get it by Litestream's name" bash -c "ls-get '$1' $2/$n1 | cmp - $one"
+	exits "it is not in level 9" 1 ls-get -l 9 "$1" "$n1"
+	exits "put a snapshot" 0 ls-put -vl 9 "$1" <"$full"
+	like "it is in level 9" "$out" "/$3/$n9\$"
+	ls-get "$1" "9/$n9" "0/$n1" "9/$n9" "$n1" "$n1" >"$T/many"
+	ok "several, one after the other" \
+	    bash -c "cat $full $one $full $one $one | cmp - '$T/many'"
+	exits "several, one missing" 1 ls-get "$1" "9/$n9" 0/none "$n1"
+	exits "a KEY as it is" 0 ls-put -v "$1" other/x.bin </etc/passwd
+	ok "get it" bash -c "ls-get '$1' other/x.bin | cmp - /etc/passwd"
+	exits "no KEY for what is no LTX" 102 ls-put "$1" </etc/passwd
+	like "says so" "$err" 'not an LTX file'
+	size=$(wc -c <"$one")
+	for n in 0 3 99 100 101 $((size / 2)) $((size - 1)); do
+		head -c "$n" "$one" >"$T/cut"
+		exits "cut at $n" 102 ls-put -f "$1" key/cut.ltx <"$T/cut"
+	done 2>/dev/null
+	cp "$one" "$T/bad"
+	printf '\001' | dd of="$T/bad" bs=1 seek=$((size - 3)) conv=notrunc \
+	    2>/dev/null
+	exits "damaged" 102 ls-put -f "$1" key/cut.ltx <"$T/bad"
+	like "says where" "$err" 'standard input: byte '
+	cat "$one" "$one" >"$T/two"
+	exits "two in a row" 102 ls-put "$1" key/cut.ltx <"$T/two"
+	exits "nothing of those is there" 1 ls-get "$1" key/cut.ltx
+	exits "raw" 0 ls-put -rf "$1" key/cut.ltx <"$T/bad"
+	ok "is not looked into" bash -c "ls-get '$1' key/cut.ltx | cmp - '$T/bad'"
+	exits "no KEY" 100 ls-get "$1"
+	exits "a full pipe is an error" 111 bash -c "ls-get '$1' $n1 >/dev/full"
+}
+exits "no URL" 100 ls-get
+exits "no URL" 100 ls-put
+exits "help" 0 ls-get -h
+exits "version" 0 ls-put -V
+exits "a bad scheme" 102 ls-get gopher://x/y z
+diag "file"
+both "file://$T/r" ltx/0 ltx/9
+exits "a URL that is an object" 0 ls-get "file://$T/r/ltx/0/$(name "$one")"
+is "nothing temporary is left" "$(find "$T/r" -name '*.tmp')" ""
+if test -x "$PEERS/versitygw"; then
+	diag "s3"
+	s3_start
+	both "$(s3_url app/db)" 0000 0009
+	exits "wrong credentials" 102 env AWS_SECRET_ACCESS_KEY=x \
+	    ls-get "$(s3_url app/db)" x
+else
+	skip "s3" "no versitygw in $PEERS"
+fi
+done_testing
