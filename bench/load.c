@@ -6,6 +6,8 @@
  *                             one row per transaction, paced by the clock;
  *                             LOG gets the time of every commit, in ms
  *   load burst DB MB          transactions of about 100 kB, without pause
+ *   load wal DB MB            the same with no checkpoint: all of it stays in
+ *                             the WAL
  *
  * Prints one line: transactions=N seconds=S p50_us=N p99_us=N max_us=N
  * wal_mb=N (the largest size of the WAL). Half of every row is random, half
@@ -197,6 +199,13 @@ fill(struct load *l, int64_t bytes)
 }
 
 static void
+burst(struct load *l, int64_t bytes)
+{
+	for (int64_t i = 0; i < bytes / (ROW * BURST_ROWS); i++)
+		transaction(l, BURST_ROWS);
+}
+
+static void
 rate(struct load *l, int tps, int seconds)
 {
 	struct timespec ts;
@@ -223,8 +232,9 @@ main(int argc, char **argv)
 
 	if (!(strcmp(mode, "fill") == 0 && argc == 4)
 	    && !(strcmp(mode, "burst") == 0 && argc == 4)
+	    && !(strcmp(mode, "wal") == 0 && argc == 4)
 	    && !(strcmp(mode, "rate") == 0 && argc == 6)) {
-		fprintf(stderr, "usage: load fill DB MB | load burst DB MB | "
+		fprintf(stderr, "usage: load fill|burst|wal DB MB | "
 		    "load rate DB TPS SECONDS LOG\n");
 		return 100;
 	}
@@ -233,10 +243,12 @@ main(int argc, char **argv)
 	if (strcmp(mode, "fill") == 0) {
 		fill(&l, atoll(argv[3]) * 1000000);
 	} else if (strcmp(mode, "burst") == 0) {
-		int64_t n = atoll(argv[3]) * 1000000 / (ROW * BURST_ROWS);
-
-		for (int64_t i = 0; i < n; i++)
-			transaction(&l, BURST_ROWS);
+		burst(&l, atoll(argv[3]) * 1000000);
+	} else if (strcmp(mode, "wal") == 0) {
+		sqlite3_db_config(l.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+		    NULL);
+		run(&l, "PRAGMA wal_autocheckpoint=0");
+		burst(&l, atoll(argv[3]) * 1000000);
 	} else {
 		l.log = fopen(argv[5], "w");
 		if (l.log == NULL)

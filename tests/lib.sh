@@ -17,6 +17,9 @@ export BUILD PEERS PATH
 # Nothing of the caller's settings reaches a test.
 unset LITESTREAM_CONFIG REPLICA_URL LS_ACCEPT_REPLACEMENT
 unset AWS_PROFILE AWS_REGION AWS_DEFAULT_REGION AWS_SESSION_TOKEN
+# Litestream 0.5 does not start with this one set.
+unset AWS_CA_BUNDLE
+unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY
 
 tap_n=0
 tap_plan=
