@@ -145,36 +145,44 @@ cmp_max(const void *pa, const void *pb)
 }
 
 int
-choose_open(struct choose *c, const struct store_conf *const *confs,
-    size_t n, const struct log *log, struct err *e)
+choose_add(struct choose *c, const struct store_conf *conf,
+    const struct log *log, struct err *e)
 {
-	memset(c, 0, sizeof *c);
-	c->r = calloc(n ? n : 1, sizeof *c->r);
-	if (!c->r)
+	struct choose_replica *v = realloc(c->r, (c->n + 1) * sizeof *v);
+
+	if (!v)
 		return err_nomem(e);
-	for (size_t i = 0; i < n; i++) {
-		if (replica_find(&c->r[c->n], confs[i], log, e) == 0) {
-			c->n++;
-			continue;
-		}
-		replica_free(&c->r[c->n]);
-		/* Not there is an answer only a listing can give. */
-		if (e->kind == ERR_NOTFOUND)
-			e->kind = ERR_CONF;
-		err_in(e, "read replica %s", confs[i]->url);
-		if (c->unread.kind == ERR_NONE)
-			c->unread = *e;
-		if (n > 1)
-			log_err(log, LOG_WARN, e, "replica cannot be read", NULL);
+	c->r = v;
+	memset(&v[c->n], 0, sizeof *v);
+	if (replica_find(&v[c->n], conf, log, e) == 0) {
+		c->n++;
+		return 0;
 	}
+	replica_free(&v[c->n]);
+	/* Not there is an answer that only a listing can give. */
+	if (e->kind == ERR_NOTFOUND)
+		e->kind = ERR_CONF;
+	err_in(e, "read replica %s", conf->url);
+	if (c->unread.kind)
+		log_err(log, LOG_WARN, e, "replica cannot be read", NULL);
+	else
+		c->unread = *e;
+	return 0;
+}
+
+int
+choose_end(struct choose *c, const struct log *log, struct err *e)
+{
 	if (c->n)
 		qsort(c->r, c->n, sizeof *c->r, cmp_max);
-	if (c->unread.kind && (!c->n || !c->r[0].listing.n)) {
-		*e = c->unread;
-		choose_close(c);
-		return -1;
+	if (!c->unread.kind)
+		return 0;
+	if (c->n && c->r[0].listing.n) {
+		log_err(log, LOG_WARN, &c->unread, "replica cannot be read", NULL);
+		return 0;
 	}
-	return 0;
+	*e = c->unread;
+	return -1;
 }
 
 void

@@ -17,14 +17,17 @@ struct choose {
 	struct err unread;        /* of the first that could not be read */
 };
 
-/* Opens and lists n replicas. One that cannot be read is a warning as long
- * as another can; -1 if none can, or if all that can are empty and one
- * cannot: what is unknown is not nothing. An s3 replica that is empty is
- * looked for under the spellings of its prefix that Litestream makes of
- * configuration and URL. An empty one that holds Litestream 0.3 generations
- * is ERR_DATA. */
-int choose_open(struct choose *, const struct store_conf *const *, size_t n,
+/* Opens and lists one more (c zeroed first). One that cannot be read is
+ * remembered and, unless it is the only one, a warning. An s3 replica that
+ * is empty is looked for under the spellings of its prefix that Litestream
+ * makes of configuration and URL; an empty one that holds Litestream 0.3
+ * generations counts as one that cannot be read. -1: out of memory. */
+int choose_add(struct choose *, const struct store_conf *,
     const struct log *, struct err *);
-void choose_close(struct choose *);
+
+/* After the last: sorts. -1 if none could be read, or if all that could be
+ * are empty and one could not: what is unknown is not nothing. */
+int choose_end(struct choose *, const struct log *, struct err *);
+void choose_close(struct choose *); /* idempotent */
 
 #endif

@@ -44,7 +44,8 @@ place_look(const char *path, enum place_found *found, struct err *e)
 }
 
 int
-place_wanted(const char *path, int if_missing, int *there, struct err *e)
+place_wanted(const char *path, int if_missing, int *there,
+    const struct log *log, struct err *e)
 {
 	enum place_found found;
 
@@ -53,9 +54,13 @@ place_wanted(const char *path, int if_missing, int *there, struct err *e)
 		return -1;
 	if (found == PLACE_FREE)
 		return 0;
+	if (!if_missing)
+		return err_set(e, ERR_CONF, "%s exists and is not overwritten",
+		    path);
 	*there = 1;
-	return if_missing ? 0 : err_set(e, ERR_CONF, "%s exists and is not "
-	    "overwritten", path);
+	log_event(log, LOG_INFO, "database exists, nothing to restore", "db",
+	    path, NULL);
+	return 0;
 }
 
 int

@@ -19,8 +19,9 @@ enum place_found {
 int place_look(const char *path, enum place_found *, struct err *);
 
 /* May a database be restored to path? 0: yes, or if_missing and *there is
- * one. A database without if_missing is ERR_CONF. */
-int place_wanted(const char *path, int if_missing, int *there, struct err *);
+ * one (which is logged). A database without if_missing is ERR_CONF. */
+int place_wanted(const char *path, int if_missing, int *there,
+    const struct log *, struct err *);
 
 /* BASE-YYYYMMDDHHMMSS.EXT beside path, allocated into *out. */
 int place_beside(const char *path, int64_t now_ms, char **out, struct err *);

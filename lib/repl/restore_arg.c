@@ -1,9 +1,29 @@
-#include "repl/place_perm.h"
+#include "repl/restore_arg.h"
 
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hex.h"
+#include "base/when.h"
+
+int
+restore_arg_time(const char *s, struct plan_target *t, struct err *e)
+{
+	if (when_scan(s, &t->time_ms) < 0 || t->time_ms < 0)
+		return err_set(e, ERR_USAGE, "%s is not a time as in "
+		    "2026-01-02T15:04:05Z", s);
+	return 0;
+}
+
+int
+restore_arg_txid(const char *s, struct plan_target *t, struct err *e)
+{
+	if (strlen(s) != 16 || hex64_scan(s, &t->txid) < 0 || !t->txid)
+		return err_set(e, ERR_USAGE, "%s is not a TXID: 16 lower-case hex "
+		    "digits", s);
+	return 0;
+}
 
 static int
 number(const char *s, int base, unsigned long max, unsigned long *v)
@@ -14,6 +34,18 @@ number(const char *s, int base, unsigned long max, unsigned long *v)
 		return -1;
 	*v = strtoul(s, &end, base);
 	return *end || *v > max ? -1 : 0;
+}
+
+int
+restore_arg_count(const char *s, unsigned *n, struct err *e)
+{
+	unsigned long v;
+
+	if (number(s, 10, 1024, &v) < 0 || !v)
+		return err_set(e, ERR_USAGE, "%s is not a number from 1 to 1024",
+		    s);
+	*n = (unsigned)v;
+	return 0;
 }
 
 static int
@@ -52,7 +84,7 @@ owner_group(const char *s, struct io_perm *perm, struct err *e)
 }
 
 int
-place_perm_owner(const char *s, struct io_perm *perm, struct err *e)
+restore_arg_owner(const char *s, struct io_perm *perm, struct err *e)
 {
 	const char *colon = strchr(s, ':');
 	char *user = colon ? strndup(s, (size_t)(colon - s)) : strdup(s);
@@ -71,7 +103,7 @@ place_perm_owner(const char *s, struct io_perm *perm, struct err *e)
 }
 
 int
-place_perm_mode(const char *s, mode_t *mode, struct err *e)
+restore_arg_mode(const char *s, mode_t *mode, struct err *e)
 {
 	unsigned long n;
 

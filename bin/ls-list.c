@@ -1,0 +1,220 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/opt.h"
+#include "base/prog.h"
+#include "conf/conf.h"
+#include "repl/listing_fmt.h"
+
+#define PROG "ls-list"
+#define SYNOPSIS "[OPTIONS] [DB|URL]"
+#define PURPOSE "Lists the LTX files of a replica: of URL, or of the " \
+	"replicas of DB (all databases\nof the configuration without DB). " \
+	"Several replicas are headed by \"# URL\" lines."
+
+enum { O_NO_EXPAND = 256, O_REPLICA };
+
+static const struct opt opts[] = {
+	{ 'l', "level", "LEVEL", "only this level, 0 to 9 (all)" },
+	{ 's', "snapshots", NULL, "only snapshots: level 9" },
+	{ 'x', "exact", NULL, "times from the files' headers: one read each" },
+	{ 'j', "json", NULL, "one JSON object a replica" },
+	{ 'c', "config", "FILE", "configuration file" },
+	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
+	{ O_REPLICA, "replica", "NAME", "only the replicas of this name" },
+	{ 'h', "help", NULL, "print this and exit" },
+	{ 'V', "version", NULL, "print the version and exit" },
+	{ 0, NULL, NULL, NULL }
+};
+
+struct args {
+	struct conf_args conf;
+	const char *replica;
+	unsigned levels;
+	int exact, json, heads;
+};
+
+static int
+option(struct args *a, int id, const char *arg, struct err *e)
+{
+	switch (id) {
+	case 'l':
+		if (*arg < '0' || *arg > '9' || arg[1])
+			return err_set(e, ERR_USAGE, "a level is 0 to 9");
+		a->levels = 1u << (*arg - '0');
+		break;
+	case 's': a->levels = 1u << STORE_LEVEL_SNAPSHOT; break;
+	case 'x': a->exact = 1; break;
+	case 'j': a->json = 1; break;
+	case 'c': a->conf.file = arg; break;
+	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
+	case O_REPLICA: a->replica = arg; break;
+	}
+	return 0;
+}
+
+static int
+parse(struct args *a, int argc, char *const *argv, struct err *e)
+{
+	struct opt_state st;
+	int id;
+
+	opt_init(&st, PROG, opts);
+	while ((id = opt_next(&st, argc, argv)) != OPT_END) {
+		if (id == OPT_BAD)
+			return err_set(e, ERR_USAGE, "%s", st.bad);
+		if (id == 'h') {
+			opt_help(&st, 1, SYNOPSIS, PURPOSE);
+			exit(0);
+		}
+		if (id == 'V') {
+			puts(PROG " " LS_VERSION);
+			exit(0);
+		}
+		if (option(a, id, st.arg, e) < 0)
+			return -1;
+	}
+	a->conf.db = argv[st.index];
+	if (argc - st.index > 1)
+		return err_set(e, ERR_USAGE, PROG " " SYNOPSIS);
+	return 0;
+}
+
+static int
+put(stralloc *s, int ok, struct err *e)
+{
+	if (!ok)
+		return err_nomem(e);
+	if (s->len && fwrite(s->s, s->len, 1, stdout) != 1)
+		return err_sys(e, "write to standard output");
+	s->len = 0;
+	return 0;
+}
+
+/* {"replica":"...","db":"...","foreign":0,"files":[ */
+static int
+head(const struct args *a, const struct conf_db *db, const char *url,
+    const struct listing *l, stralloc *s)
+{
+	char n[64];
+
+	if (!a->json)
+		return !a->heads || (stralloc_cats(s, "# ")
+		    && stralloc_cats(s, url) && stralloc_cats(s, "\n"));
+	snprintf(n, sizeof n, ",\"foreign\":%zu,\"files\":[", l->foreign);
+	return stralloc_cats(s, "{\"replica\":") && listing_fmt_string(s, url)
+	    && (!db->path || (stralloc_cats(s, ",\"db\":")
+	    && listing_fmt_string(s, db->path))) && stralloc_cats(s, n);
+}
+
+static int
+line(const struct args *a, const struct replica_file *f, int first,
+    stralloc *s)
+{
+	if (!a->json)
+		return listing_fmt_tsv(s, f) && stralloc_cats(s, "\n");
+	return (first || stralloc_cats(s, ",")) && listing_fmt_json(s, f)
+	    && stralloc_cats(s, "}");
+}
+
+static int
+tail(const struct args *a, const struct listing *l, stralloc *s)
+{
+	char n[80];
+
+	if (a->json)
+		return stralloc_cats(s, "]}\n");
+	if (!l->foreign)
+		return 1;
+	snprintf(n, sizeof n, "# %zu other objects\n", l->foreign);
+	return stralloc_cats(s, n);
+}
+
+static int
+print(const struct args *a, const struct conf_db *db, const char *url,
+    const struct listing *l, struct err *e)
+{
+	stralloc s = STRALLOC_ZERO;
+	int r = put(&s, head(a, db, url, l, &s), e);
+
+	for (size_t i = 0; !r && i < l->n; i++)
+		r = put(&s, line(a, &l->f[i], !i, &s), e);
+	if (!r)
+		r = put(&s, tail(a, l, &s), e);
+	stralloc_free(&s);
+	return r;
+}
+
+static int
+one(const struct args *a, const struct conf_db *db,
+    const struct conf_replica *r, struct err *e)
+{
+	struct listing l = { 0 };
+	struct store *st;
+	int x;
+
+	if (store_open(&st, &r->store, e) < 0)
+		return err_in(e, "%s", r->store.url);
+	x = listing_read(st, a->levels, &l, e);
+	if (!x && a->exact)
+		x = listing_times(st, &l, 0, l.n, e);
+	if (x < 0)
+		err_in(e, "%s", r->store.url);
+	else
+		x = print(a, db, r->store.url, &l, e);
+	listing_free(&l);
+	store_close(st);
+	return x;
+}
+
+/* Every replica is tried; the first error is the program's. */
+static int
+all(struct args *a, const struct conf *conf, struct err *e)
+{
+	struct err first = { 0 };
+	size_t n = 0;
+
+	a->heads = conf->n > 1 || conf->dbs[0].n > 1;
+	if (!a->json)
+		puts(LISTING_FMT_HEAD);
+	for (size_t i = 0; i < conf->n; i++)
+		for (size_t k = 0; k < conf->dbs[i].n; k++) {
+			const struct conf_replica *r = &conf->dbs[i].replicas[k];
+
+			if (a->replica && strcmp(a->replica, r->name))
+				continue;
+			n++;
+			if (one(a, &conf->dbs[i], r, e) == 0)
+				continue;
+			if (first.kind)
+				prog_warn(PROG, e->msg);
+			else
+				first = *e;
+		}
+	if (!n)
+		return err_set(e, ERR_CONF, "no replica %s", a->replica);
+	*e = first;
+	if (!first.kind && fflush(stdout))
+		return err_sys(e, "write to standard output");
+	return first.kind ? -1 : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args a = { .levels = LISTING_ALL };
+	struct conf conf;
+	struct err e = { 0 };
+	int r;
+
+	if (parse(&a, argc, argv, &e) < 0)
+		return prog_usage(PROG, e.msg);
+	a.conf.need = CONF_NEED_REPLICA;
+	if (conf_load(&conf, &a.conf, &e) < 0)
+		return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
+		    : prog_fatal(PROG, "read the configuration", &e);
+	r = all(&a, &conf, &e);
+	conf_free(&conf);
+	return r < 0 ? prog_fatal(PROG, "list", &e) : 0;
+}

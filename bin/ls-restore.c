@@ -1,0 +1,303 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/opt.h"
+#include "base/prog.h"
+#include "base/url.h"
+#include "base/when.h"
+#include "conf/conf.h"
+#include "repl/meter.h"
+#include "repl/place.h"
+#include "repl/restore_arg.h"
+#include "repl/restore_fmt.h"
+#include "repl/restore_job.h"
+
+#define PROG "ls-restore"
+#define SYNOPSIS "[OPTIONS] DB|URL [PROG ARG...]\n" \
+	"       ls-restore [OPTIONS] -o OUT - <LTX [PROG ARG...]"
+#define PURPOSE "Brings a database back from its replica. Options end at " \
+	"DB (a database of the\nconfiguration), URL (of a replica) or \"-\" " \
+	"(LTX files on standard input); what follows\nis a program to run " \
+	"when there is a database, or with -e none to be had."
+
+enum {
+	O_TXID = 256, O_BESIDE, O_OWNER, O_MODE, O_REPLICA,
+	O_NO_EXPAND
+};
+
+static const struct opt opts[] = {
+	{ 'o', "output", "OUT", "instead of DB; \"-\": standard output" },
+	{ 't', "timestamp", "TIME", "newest state not after TIME (RFC 3339)" },
+	{ O_TXID, "txid", "TXID", "the state of this TXID, 16 hex digits" },
+	{ O_BESIDE, "beside", NULL, "to BASE-YYYYMMDDHHMMSS.EXT, path printed" },
+	{ 'i', "if-db-not-exists", NULL, "an existing database is a success" },
+	{ 'e', "if-replica-exists", NULL, "an empty replica is a success" },
+	{ 'p', "parallelism", "N", "files read at once (8)" },
+	{ 'c', "config", "FILE", "configuration file" },
+	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
+	{ O_REPLICA, "replica", "NAME", "only the replica of this name" },
+	{ 'n', "dry-run", NULL, "print the files a restore would read" },
+	{ 'j', "json", NULL, "print JSON: the plan (-n), or what was done" },
+	{ O_OWNER, "owner", "USER[:GROUP]", "as root: that of the folder" },
+	{ O_MODE, "mode", "OCTAL", "mode of the file (0644 less umask)" },
+	{ 'q', "quiet", NULL, "print only warnings and errors" },
+	{ 'T', "stamp", NULL, "time stamps before log lines" },
+	{ 'h', "help", NULL, "print this and exit" },
+	{ 'V', "version", NULL, "print the version and exit" },
+	{ 0, NULL, NULL, NULL }
+};
+
+struct args {
+	struct conf_args conf;
+	const char *out, *source, *replica;
+	int beside, if_missing, if_replica, dry, json;
+	struct restore_job job;
+	struct log log;
+	char *const *prog;   /* what to run afterwards, NULL-terminated */
+};
+
+static int
+option(struct args *a, int id, const char *arg, struct err *e)
+{
+	struct restore_opt *o = &a->job.opt;
+
+	switch (id) {
+	case 'o': a->out = arg; break;
+	case 't': return restore_arg_time(arg, &o->target, e);
+	case O_TXID: return restore_arg_txid(arg, &o->target, e);
+	case O_BESIDE: a->beside = 1; break;
+	case 'i': a->if_missing = 1; break;
+	case 'e': a->if_replica = 1; break;
+	case 'p': return restore_arg_count(arg, &o->parallel, e);
+	case 'c': a->conf.file = arg; break;
+	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
+	case O_REPLICA: a->replica = arg; break;
+	case 'n': a->dry = 1; break;
+	case 'j': a->json = 1; break;
+	case O_OWNER: return restore_arg_owner(arg, &a->job.perm, e);
+	case O_MODE: return restore_arg_mode(arg, &a->job.perm.file_mode, e);
+	case 'q': a->log.level = LOG_WARN; break;
+	case 'T': a->log.stamp = 1; break;
+	}
+	return 0;
+}
+
+/* What cannot go together, or NULL. */
+static const char *
+conflict(const struct args *a)
+{
+	const struct plan_target *t = &a->job.opt.target;
+
+	if (!a->source)
+		return PROG " " SYNOPSIS;
+	if (t->txid && t->time_ms >= 0)
+		return "-t or --txid, not both";
+	if (!strcmp(a->source, "-") && (!a->out || a->dry))
+		return "from standard input -o is needed, and -n cannot be";
+	if (url_is(a->source) && !a->out && !a->dry)
+		return "a replica URL needs -o OUT";
+	if (a->out && !strcmp(a->out, "-") && (a->beside || a->if_missing))
+		return "--beside and -i need a file";
+	return NULL;
+}
+
+static int
+parse(struct args *a, int argc, char *const *argv, struct err *e)
+{
+	struct opt_state st;
+	int id;
+
+	opt_init(&st, PROG, opts);
+	while ((id = opt_next(&st, argc, argv)) != OPT_END) {
+		if (id == OPT_BAD)
+			return err_set(e, ERR_USAGE, "%s", st.bad);
+		if (id == 'h') {
+			opt_help(&st, 1, SYNOPSIS, PURPOSE);
+			exit(0);
+		}
+		if (id == 'V') {
+			puts(PROG " " LS_VERSION);
+			exit(0);
+		}
+		if (option(a, id, st.arg, e) < 0)
+			return -1;
+	}
+	a->source = argv[st.index];
+	a->prog = argv + st.index + !!a->source;
+	return conflict(a) ? err_set(e, ERR_USAGE, "%s", conflict(a)) : 0;
+}
+
+static int
+put(stralloc *s, int ok, struct err *e)
+{
+	int fd = 1;
+	struct io_out out = io_out_fd(&fd);
+	int r = ok ? out.write(out.ctx, s->s, s->len, e) : err_nomem(e);
+
+	stralloc_free(s);
+	return r;
+}
+
+static int
+print_done(const struct args *a, const struct restore_report *r,
+    struct err *e)
+{
+	stralloc s = STRALLOC_ZERO;
+	int ok = 1;
+
+	restore_fmt_log(&a->log, a->job.out, r);
+	if (!a->job.out)
+		return 0;
+	if (a->json)
+		ok = restore_fmt_report(&s, a->job.out, r);
+	else if (a->beside)
+		ok = stralloc_cats(&s, a->job.out) && stralloc_cats(&s, "\n");
+	return put(&s, ok, e);
+}
+
+static int
+dry_run(const struct args *a, struct choose *c, struct err *e)
+{
+	stralloc s = STRALLOC_ZERO;
+	struct restore_plan p;
+	int ok;
+
+	if (restore_job_plan(&a->job, &c->r[0], &p, e) < 0)
+		return -1;
+	ok = restore_fmt_plan(&s, &p, a->json);
+	restore_plan_free(&p);
+	return put(&s, ok, e);
+}
+
+/* Replicas of the database, or those of one name. */
+static int
+choose(const struct args *a, const struct conf_db *db, struct choose *c,
+    struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < db->n; i++) {
+		const struct conf_replica *r = &db->replicas[i];
+
+		if (a->replica && strcmp(a->replica, r->name))
+			continue;
+		n++;
+		if (choose_add(c, &r->store, &a->log, e) < 0)
+			return -1;
+	}
+	return n ? choose_end(c, &a->log, e)
+	    : err_set(e, ERR_CONF, "no replica %s", a->replica);
+}
+
+/* The restore itself, once it is known that and where. */
+static int
+work(struct args *a, const struct conf_db *db, struct err *e)
+{
+	struct restore_report rep = { .url = "" };
+	struct choose c = { 0 };
+	struct meter m;
+	int64_t start = when_mono();
+	int r = 0, fd = 0;
+
+	meter_begin(&m, a->log.level <= LOG_INFO ? &a->log : NULL, "restoring");
+	a->job.opt.progress = meter_tick;
+	a->job.opt.ctx = &m;
+	if (!db)
+		r = restore_job_stream(&a->job, io_in_fd(&fd), &rep, e);
+	else if (choose(a, db, &c, e) < 0)
+		r = -1;
+	else if (a->dry)
+		r = dry_run(a, &c, e);
+	else
+		r = restore_job_replica(&a->job, &c, &rep, e);
+	meter_end(&m);
+	if (!r && !a->dry) {
+		rep.ms = when_mono() - start;
+		r = print_done(a, &rep, e);
+	}
+	choose_close(&c);
+	return r;
+}
+
+/* Where to; then the work. The state folder is that of the database itself
+ * or, for a bare URL, of OUT: where replication will go on. */
+static int
+restore(struct args *a, const struct conf_db *db, char **beside,
+    struct err *e)
+{
+	int there = 0;
+
+	a->job.out = a->out ? a->out : db->path;
+	a->job.out_fd = 1;
+	if (a->out && !strcmp(a->out, "-"))
+		a->job.out = NULL;
+	if (db && a->job.out && !a->beside) {
+		a->job.state = !a->out || !db->path || !strcmp(a->out, db->path);
+		a->job.meta = db->meta;
+	}
+	if (a->beside
+	    && place_beside(a->job.out, when_now(), beside, e) < 0)
+		return -1;
+	if (a->beside)
+		a->job.out = *beside;
+	if (a->job.out && !a->dry && place_wanted(a->job.out, a->if_missing,
+	    &there, &a->log, e) < 0)
+		return -1;
+	if (there || work(a, db, e) == 0)
+		return 0;
+	if (e->kind != ERR_NOTFOUND || !a->if_replica || !db)
+		return -1;
+	log_err(&a->log, LOG_INFO, e, "no replica, nothing restored", NULL);
+	return 0;
+}
+
+static int
+from_conf(struct args *a, char **beside, struct err *e)
+{
+	struct conf conf;
+	int r;
+
+	if (!strcmp(a->source, "-"))
+		return restore(a, NULL, beside, e);
+	a->conf.db = a->source;
+	a->conf.need = CONF_NEED_REPLICA;
+	if (conf_load(&conf, &a->conf, e) < 0) {
+		if (e->kind == ERR_NOTFOUND) /* of the file, not of a replica */
+			e->kind = ERR_CONF;
+		return -1;
+	}
+	r = restore(a, &conf.dbs[0], beside, e);
+	conf_free(&conf);
+	return r;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args a = {
+		.log = { .fd = 2, .level = LOG_INFO, .prog = PROG },
+		.job.opt = { .target = { 0, -1 }, .log = &a.log },
+		.job.perm = { (uid_t)-1, (gid_t)-1, 0, 0 }
+	};
+	struct err e = { 0 };
+	char *beside = NULL;
+	int r;
+
+	if (parse(&a, argc, argv, &e) < 0)
+		return prog_usage(PROG, e.msg);
+	r = from_conf(&a, &beside, &e);
+	free(beside);
+	if (r < 0)
+		return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
+		    : prog_fatal(PROG, "restore", &e);
+	if (!*a.prog || a.dry)
+		return 0;
+	execvp(a.prog[0], a.prog);
+	err_sys(&e, "run %s", a.prog[0]);
+	r = e.sys == ENOENT ? 127 : 126;
+	prog_fatal(PROG, "go on", &e);
+	return r;
+}

@@ -1,0 +1,135 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/opt.h"
+#include "base/prog.h"
+#include "base/url.h"
+#include "base/when.h"
+#include "conf/conf.h"
+#include "db/state.h"
+#include "repl/snapshot.h"
+
+#define PROG "ls-snapshot"
+#define SYNOPSIS "[OPTIONS] -r DB|URL"
+#define PURPOSE "Makes a full LTX of a database: with -r a snapshot on its " \
+	"replicas, merged from\nwhat each of them holds."
+
+enum { O_NO_EXPAND = 256, O_REPLICA };
+
+static const struct opt opts[] = {
+	{ 'r', "replicas", NULL, "to the replicas, as level 9" },
+	{ O_REPLICA, "replica", "NAME", "only to the replica of this name" },
+	{ 'c', "config", "FILE", "configuration file" },
+	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
+	{ 'q', "quiet", NULL, "print only warnings and errors" },
+	{ 'T', "stamp", NULL, "time stamps before log lines" },
+	{ 'h', "help", NULL, "print this and exit" },
+	{ 'V', "version", NULL, "print the version and exit" },
+	{ 0, NULL, NULL, NULL }
+};
+
+struct args {
+	struct conf_args conf;
+	const char *replica;
+	int to_replicas;
+	struct log log;
+};
+
+static int
+parse(struct args *a, int argc, char *const *argv, struct err *e)
+{
+	struct opt_state st;
+	int id;
+
+	opt_init(&st, PROG, opts);
+	while ((id = opt_next(&st, argc, argv)) != OPT_END)
+		switch (id) {
+		case OPT_BAD: return err_set(e, ERR_USAGE, "%s", st.bad);
+		case 'r': a->to_replicas = 1; break;
+		case O_REPLICA: a->to_replicas = 1; a->replica = st.arg; break;
+		case 'c': a->conf.file = st.arg; break;
+		case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
+		case 'q': a->log.level = LOG_WARN; break;
+		case 'T': a->log.stamp = 1; break;
+		case 'h':
+			opt_help(&st, 1, SYNOPSIS, PURPOSE);
+			exit(0);
+		case 'V':
+			puts(PROG " " LS_VERSION);
+			exit(0);
+		}
+	a->conf.db = argv[st.index];
+	if (argc - st.index != 1)
+		return err_set(e, ERR_USAGE, PROG " " SYNOPSIS);
+	return 0;
+}
+
+static int
+one(const struct args *a, const struct conf_db *db,
+    const struct conf_replica *r, const char *ltx0, struct err *e)
+{
+	struct snapshot_opt opt = { ltx0, "", db->encoding, &a->log };
+	char txid[17], size[24], files[24];
+	struct snapshot_done d;
+
+	if (snapshot_put(&r->store, &opt, &d, e) < 0)
+		return -1;
+	hex64_fmt(txid, d.txid);
+	snprintf(size, sizeof size, "%llu", (unsigned long long)d.size);
+	snprintf(files, sizeof files, "%zu", d.files);
+	log_event(&a->log, LOG_INFO, d.present ? "snapshot is there already"
+	    : "snapshot made", "replica", r->store.url, "txid", txid, "bytes",
+	    size, "files", d.present ? NULL : files, NULL);
+	return 0;
+}
+
+/* Every replica is tried; the first error is the program's. */
+static int
+all(const struct args *a, const struct conf_db *db, struct err *e)
+{
+	struct state_paths paths = { NULL, NULL };
+	struct err first = { 0 };
+	size_t n = 0;
+
+	if (db->path && state_paths(&paths, db->path, db->meta, e) < 0)
+		return -1;
+	for (size_t i = 0; i < db->n; i++) {
+		if (a->replica && strcmp(a->replica, db->replicas[i].name))
+			continue;
+		n++;
+		if (one(a, db, &db->replicas[i], paths.ltx0, e) == 0)
+			continue;
+		if (first.kind)
+			log_err(&a->log, LOG_ERROR, e, "no snapshot", NULL);
+		else
+			first = *e;
+	}
+	state_paths_free(&paths);
+	if (!n)
+		return err_set(e, ERR_CONF, "no replica %s", a->replica);
+	*e = first;
+	return first.kind ? -1 : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args a = { .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
+	struct conf conf;
+	struct err e = { 0 };
+	int r;
+
+	if (parse(&a, argc, argv, &e) < 0)
+		return prog_usage(PROG, e.msg);
+	signal(SIGPIPE, SIG_IGN);
+	a.conf.need = CONF_NEED_REPLICA;
+	if (conf_load(&conf, &a.conf, &e) < 0)
+		return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
+		    : prog_fatal(PROG, "read the configuration", &e);
+	r = all(&a, &conf.dbs[0], &e);
+	conf_free(&conf);
+	return r < 0 ? prog_fatal(PROG, "make a snapshot", &e) : 0;
+}

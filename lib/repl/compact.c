@@ -1,0 +1,208 @@
+#include "repl/compact.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/sa.h"
+#include "base/spill.h"
+
+/* An input: a listed file, or what a group of them was merged to. */
+struct part {
+	const struct replica_file *f;
+	int fd; /* >= 0: the merged group, to be read from the start */
+};
+
+struct open_part {
+	struct store_get *get;
+	int fd;          /* local file; -1 */
+	struct io_in in;
+	struct ltx_dec *dec;
+};
+
+static int
+open_local(const char *ltx0, const struct replica_file *f)
+{
+	char name[LTX_NAME_LEN + 1];
+	stralloc path = STRALLOC_ZERO;
+	struct stat st;
+	int fd = -1;
+
+	if (!ltx0 || f->level)
+		return -1;
+	ltx_name_fmt(name, f->min, f->max);
+	if (stralloc_cats(&path, ltx0) && stralloc_cats(&path, "/")
+	    && stralloc_cats(&path, name) && stralloc_0(&path))
+		fd = open(path.s, O_RDONLY | O_CLOEXEC);
+	stralloc_free(&path);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || (uint64_t)st.st_size != f->size)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static void
+part_close(struct open_part *o)
+{
+	ltx_dec_free(o->dec);
+	if (o->get)
+		store_get_close(o->get);
+	if (o->fd >= 0)
+		close(o->fd);
+	o->dec = NULL;
+	o->get = NULL;
+	o->fd = -1;
+}
+
+static int
+name_part(const struct part *p, struct err *e)
+{
+	char name[LTX_NAME_LEN + 1];
+
+	if (!p->f)
+		return err_in(e, "merged group");
+	ltx_name_fmt(name, p->f->min, p->f->max);
+	return err_in(e, "level %u file %s", p->f->level, name);
+}
+
+/* The merged group's descriptor goes over to the open part. */
+static int
+part_open(struct open_part *o, struct part *p, struct store *st,
+    const struct compact_opt *opt, struct err *e)
+{
+	char *key;
+	int r;
+
+	o->fd = p->f ? open_local(opt->ltx0, p->f) : p->fd;
+	p->fd = -1;
+	if (o->fd >= 0) {
+		if (!p->f && lseek(o->fd, 0, SEEK_SET) < 0)
+			return err_sys(e, "rewind");
+		o->in = io_in_fd(&o->fd);
+	} else {
+		if (listing_key(st, p->f, &key, e) < 0)
+			return -1;
+		r = store_get(st, key, 0, 0, &o->get, e);
+		free(key);
+		if (r < 0)
+			return name_part(p, e);
+		o->in = store_get_in(o->get);
+	}
+	if (ltx_dec_begin(&o->dec, o->in, e) < 0)
+		return name_part(p, e);
+	return 0;
+}
+
+static int
+write_pages(struct ltx_merge *m, const struct compact_opt *opt,
+    struct io_out out, struct compact_done *done, struct err *e)
+{
+	struct ltx_payload payload;
+	const unsigned char *data;
+	struct ltx_enc *enc;
+	struct spill sp;
+	struct ltx_spill ls;
+	uint32_t pgno;
+	int r;
+
+	spill_init(&sp, opt->tmp);
+	ls = (struct ltx_spill){ spill_out(&sp), spill_in(&sp), spill_rewind,
+	    &sp };
+	done->header = *ltx_merge_header(m);
+	r = ltx_enc_begin(&enc, &done->header, opt->encoding, out, &ls, e);
+	if (!r) {
+		while ((r = ltx_merge_page(m, &pgno, &data, &payload, e)) > 0)
+			if (ltx_enc_page_reuse(enc, pgno, data, &payload, e) < 0) {
+				r = -1;
+				break;
+			}
+		if (!r)
+			r = ltx_enc_end(enc, 0, e);
+		done->size = ltx_enc_size(enc);
+		ltx_enc_free(enc);
+	}
+	spill_free(&sp);
+	return r;
+}
+
+/* At most COMPACT_FAN parts into one file. */
+static int
+merge_group(struct part *p, size_t n, struct store *st,
+    const struct compact_opt *opt, struct io_out out,
+    struct compact_done *done, struct err *e)
+{
+	struct open_part o[COMPACT_FAN];
+	struct ltx_dec *dec[COMPACT_FAN];
+	struct ltx_merge *m = NULL;
+	int r = 0;
+
+	memset(o, 0, sizeof o);
+	for (size_t i = 0; i < COMPACT_FAN; i++)
+		o[i].fd = -1;
+	for (size_t i = 0; i < n && !r; i++) {
+		r = part_open(&o[i], &p[i], st, opt, e);
+		dec[i] = o[i].dec;
+	}
+	if (!r)
+		r = ltx_merge_begin(&m, dec, n, e);
+	if (!r)
+		r = write_pages(m, opt, out, done, e);
+	if (m)
+		ltx_merge_free(m);
+	for (size_t i = 0; i < n; i++)
+		part_close(&o[i]);
+	return r;
+}
+
+/* One round: groups from the newest end, so that the oldest part, which is
+ * as a rule the snapshot and the largest, is copied only in the last. */
+static int
+merge_round(struct part *p, size_t *n, struct store *st,
+    const struct compact_opt *opt, struct err *e)
+{
+	size_t out = 1;
+
+	for (size_t i = 1; i < *n;) {
+		size_t k = *n - i < COMPACT_FAN ? *n - i : COMPACT_FAN;
+		struct compact_done done;
+		int fd = io_anon(opt->tmp, e);
+
+		if (fd < 0)
+			return -1;
+		if (merge_group(p + i, k, st, opt, io_out_fd(&fd), &done, e) < 0) {
+			close(fd);
+			return -1;
+		}
+		p[out++] = (struct part){ NULL, fd };
+		i += k;
+	}
+	*n = out;
+	return 0;
+}
+
+int
+compact_merge(struct store *st, const struct replica_file *const *files,
+    size_t n, const struct compact_opt *opt, struct io_out out,
+    struct compact_done *done, struct err *e)
+{
+	struct part *p = calloc(n ? n : 1, sizeof *p);
+	size_t left = n;
+	int r = 0;
+
+	if (!p)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct part){ files[i], -1 };
+	while (!r && left > COMPACT_FAN)
+		r = merge_round(p, &left, st, opt, e);
+	if (!r)
+		r = n ? merge_group(p, left, st, opt, out, done, e)
+		    : err_set(e, ERR_BUG, "nothing to merge");
+	for (size_t i = 0; i < n; i++)
+		if (p[i].fd >= 0)
+			close(p[i].fd);
+	free(p);
+	return r;
+}

@@ -1,0 +1,31 @@
+#ifndef LS_REPL_COMPACT_H
+#define LS_REPL_COMPACT_H
+
+#include "ltx/ltx.h"
+#include "repl/listing.h"
+
+/* Many LTX files of a replica merged into one, through a bounded number of
+ * open files: more than COMPACT_FAN are first merged in groups into unlinked
+ * temporary files. */
+
+#define COMPACT_FAN 32
+
+struct compact_opt {
+	const char *ltx0;       /* local level-0 folder that holds the same
+	                           files (name and size), read first; NULL */
+	const char *tmp;        /* folder for temporary files, "": $TMPDIR */
+	enum ltx_encoding encoding;
+};
+
+struct compact_done {
+	struct ltx_header header; /* of the result */
+	uint64_t size;            /* bytes written */
+};
+
+/* files: n pointers, oldest first, without gaps. Every file is verified
+ * whole before the result is ended. */
+int compact_merge(struct store *, const struct replica_file *const *files,
+    size_t n, const struct compact_opt *, struct io_out,
+    struct compact_done *, struct err *);
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef LS_REPL_RESTORE_ARG_H
+#define LS_REPL_RESTORE_ARG_H
+
+#include "base/io.h"
+#include "repl/plan.h"
+
+/* What people write on command lines. All: 0, or ERR_USAGE that says what is
+ * expected. */
+
+/* RFC 3339. */
+int restore_arg_time(const char *, struct plan_target *, struct err *);
+/* 16 hex digits, lower case. */
+int restore_arg_txid(const char *, struct plan_target *, struct err *);
+/* 1 to 1024. */
+int restore_arg_count(const char *, unsigned *, struct err *);
+/* "USER", "USER:GROUP", ":GROUP", names or numbers; without GROUP a named
+ * user's own group. */
+int restore_arg_owner(const char *, struct io_perm *, struct err *);
+/* Octal digits, 1 to 07777. */
+int restore_arg_mode(const char *, mode_t *, struct err *);
+
+#endif
