@@ -267,30 +267,12 @@ s3_upload(struct replica *r)
 	    ? -1 : put(r, &s->storage_class, r->url.storage_class);
 }
 
-static const char *
-env(const char *a, const char *b)
-{
-	const char *v = getenv(a);
-
-	if (!v || !*v)
-		v = getenv(b);
-	return v && *v ? v : 0;
-}
-
+/* Keys of the configuration; others are found when requests are signed. */
 static int
 s3_keys(struct replica *r)
 {
 	const char *id = get(r, CONF_ACCESS_KEY);
 	const char *secret = get(r, CONF_SECRET_KEY);
-
-	if (!id && !secret && !get(r, CONF_PROFILE)) {
-		id = env("LITESTREAM_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID");
-		secret = env("LITESTREAM_SECRET_ACCESS_KEY",
-		    "AWS_SECRET_ACCESS_KEY");
-		if (id && put(r, &r->s->session_token,
-		    env("AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN")) < 0)
-			return -1;
-	}
 
 	if (!id != !secret)
 		return err_set(at(r, id ? CONF_ACCESS_KEY : CONF_SECRET_KEY),

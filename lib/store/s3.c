@@ -18,6 +18,9 @@ s3_close(struct store *st)
 
 	if (s->pool && !--s->pool->refs) {
 		http_free(s->pool->h);
+		for (size_t i = 0; i < s->pool->ncred; i++)
+			cred_free(s->pool->cred[i]);
+		free(s->pool->cred);
 		free(s->pool);
 	}
 	s3_addr_free(&s->addr);
@@ -414,6 +417,28 @@ s3_connections(struct s3 *s, struct store *beside, struct err *e)
 	return -1;
 }
 
+/* One chain for all stores of a thread with the same settings: instances
+ * and containers are asked once. */
+static int
+s3_cred(struct s3 *s, struct err *e)
+{
+	struct s3_pool *p = s->pool;
+	struct cred_chain **more;
+
+	for (size_t i = 0; i < p->ncred; i++)
+		if (cred_is_for(p->cred[i], s->st.conf)) {
+			s->cred = p->cred[i];
+			return 0;
+		}
+	if (!(more = realloc(p->cred, (p->ncred + 1) * sizeof *more)))
+		return err_nomem(e);
+	p->cred = more;
+	if (cred_new(&s->cred, s->st.conf, e))
+		return -1;
+	p->cred[p->ncred++] = s->cred;
+	return 0;
+}
+
 int
 s3_open(struct store **out, struct store *beside, const struct store_conf *c,
     struct err *e)
@@ -434,13 +459,8 @@ s3_open(struct store **out, struct store *beside, const struct store_conf *c,
 		goto bad;
 	}
 	strcpy(s->region, region);
-	if (!c->access_key || !c->secret_key) {
-		err_set(e, ERR_CONF, "no credentials for s3://%s",
-		    c->bucket ? c->bucket : "");
-		goto bad;
-	}
 	if (s3_addr_make(&s->addr, c, s->region, e) || s3_sse(s, e)
-	    || s3_connections(s, beside, e))
+	    || s3_connections(s, beside, e) || s3_cred(s, e))
 		goto bad;
 	*out = &s->st;
 	return 0;

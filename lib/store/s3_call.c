@@ -140,11 +140,13 @@ static int
 s3_wire_make(struct s3 *s, const struct s3_op *op, struct s3_wire *w,
     struct err *e)
 {
-	const struct store_conf *c = s->st.conf;
+	struct cred cred;
 	struct s3_sign a = { .method = op->method, .region = s->region,
 		.service = "s3", .payload = w->hash };
 	size_t k = 0;
 
+	if (cred_get(s->cred, s->pool->h, &cred, e))
+		return -1;
 	a.time_ms = when_now() + s->skew_ms;
 	s3_date(w->date, a.time_ms);
 	memcpy(w->pair, op->head, op->nh * sizeof *op->head);
@@ -152,9 +154,9 @@ s3_wire_make(struct s3 *s, const struct s3_op *op, struct s3_wire *w,
 	w->pair[w->n++] = (struct s3_pair){ "host", s->addr.host };
 	w->pair[w->n++] = (struct s3_pair){ "x-amz-content-sha256", w->hash };
 	w->pair[w->n++] = (struct s3_pair){ "x-amz-date", w->date };
-	if (c->session_token)
+	if (cred.session_token)
 		w->pair[w->n++] = (struct s3_pair){ "x-amz-security-token",
-		    c->session_token };
+		    cred.session_token };
 	qsort(w->pair, w->n, sizeof *w->pair, s3_pair_cmp);
 	if (!stralloc_cats(&w->path, s->addr.prefix)
 	    || !stralloc_catb(&w->path, "/", 1)
@@ -172,8 +174,8 @@ s3_wire_make(struct s3 *s, const struct s3_op *op, struct s3_wire *w,
 	a.n = k;
 	a.path = w->path.s;
 	a.query = w->query.s;
-	a.access_key = c->access_key;
-	a.secret_key = c->secret_key;
+	a.access_key = cred.access_key;
+	a.secret_key = cred.secret_key;
 	if (!stralloc_cats(&w->lines, "Authorization: "))
 		return err_nomem(e);
 	if (s3_sign(&w->lines, &a, e))

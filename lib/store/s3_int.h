@@ -6,6 +6,7 @@
 #include "base/sa.h"
 #include "crypt/sha256.h"
 #include "http/http.h"
+#include "store/cred.h"
 #include "store/s3_addr.h"
 #include "store/s3_sign.h"
 #include "store/s3_xml.h"
@@ -18,9 +19,11 @@
 #define S3_PART_MIN (5u << 20)
 #define S3_PARTS_AT_ONCE 16
 
-/* Connections of one thread, shared by its stores. */
+/* Connections and credentials of one thread, shared by its stores. */
 struct s3_pool {
 	struct http *h;
+	struct cred_chain **cred;
+	size_t ncred;
 	unsigned refs;
 };
 
@@ -29,6 +32,7 @@ enum s3_provider { S3_OTHER, S3_AWS, S3_TIGRIS, S3_R2 };
 struct s3 {
 	struct store st;
 	struct s3_pool *pool;
+	struct cred_chain *cred; /* one of the pool's */
 	struct s3_addr addr;
 	enum s3_provider provider;
 	char region[64];

@@ -144,6 +144,14 @@ s3_learn_clock(struct s3 *s, const struct s3_op *op,
 	return 1;
 }
 
+static int
+s3_learn_keys(struct s3 *s, const struct s3_error *se)
+{
+	return (!strcmp(se->code, "ExpiredToken")
+	    || !strcmp(se->code, "TokenRefreshRequired"))
+	    && cred_expired(s->cred);
+}
+
 int
 s3_judge(struct s3 *s, const struct s3_op *op, const struct http_xfer *x,
     int *again, struct err *e)
@@ -160,7 +168,7 @@ s3_judge(struct s3 *s, const struct s3_op *op, const struct http_xfer *x,
 	if (good && !se.code[0])
 		return 0;
 	*again = s3_learn_region(s, x, &se)
-	    || s3_learn_clock(s, op, x, &se);
+	    || s3_learn_clock(s, op, x, &se) || s3_learn_keys(s, &se);
 	s3_say(e, x, s3_kind(status, se.code), &se);
 	if (e->kind == ERR_NOTFOUND && op->key && !se.code[0])
 		err_set(e, ERR_NOTFOUND, "no such object");
