@@ -397,14 +397,24 @@ any_legal_frame_is_read(void **state)
 			}
 }
 
+#define NOISE 128 /* the frame has a stored block */
+
 static void
 one_frame(size_t size, unsigned shape, const char *why)
 {
 	static unsigned char page[65536], z[200000];
 	struct ltx_header hd = mem_header(512, 9, 2, 2);
 	struct hand h = hand_begin(&hd, 3);
-	size_t n = frame(z, sizeof z, page, size, shape);
+	uint32_t x = 1;
+	size_t n;
 
+	memset(page, 0, sizeof page);
+	for (size_t i = 0; shape & NOISE && i < size; i++) {
+		x = x * 1664525u + 1013904223u;
+		page[i] = (unsigned char)(x >> 24);
+	}
+	n = frame(z, sizeof z, page, size, shape);
+	assert_int_equal(z[10] >> 7, shape & NOISE ? 1 : 0);
 	hand_page(&h, 1, 0, z, n, page, size);
 	hand_end(&h, 0);
 	expect(&h.m, -1, why);
@@ -421,6 +431,10 @@ frames_of_another_length_are_refused(void **state)
 	one_frame(511, 12, "byte 100: page 1: LZ4 block is shorter than a "
 	    "page");
 	one_frame(513, 12, "byte 100: page 1: damaged LZ4 block");
+	one_frame(511, 12 | NOISE, "byte 100: page 1: LZ4 frame is shorter "
+	    "than a page");
+	one_frame(513, 12 | NOISE, "byte 100: page 1: LZ4 frame is longer "
+	    "than a page");
 	one_frame(511, 0, "byte 100: page 1: LZ4 frame is shorter than a "
 	    "page");
 	one_frame(513, 0, "byte 100: page 1: LZ4 frame is longer than a page");

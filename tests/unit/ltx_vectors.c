@@ -190,6 +190,23 @@ every_version_is_read(void **state)
 }
 
 static void
+tracked_files_follow_each_other(void **state)
+{
+	struct mem m = load("ltx-0.5.1-snapshot-tracked.ltx");
+	struct mem b = load("ltx-0.3.14-snapshot-tracked-lz4.ltx");
+	struct err err = { 0 };
+
+	(void)state;
+	mem_write(&m, b.p, b.len, &err);
+	mem_free(&b);
+	b = load("ltx-0.5.3-tiny.ltx");
+	mem_write(&m, b.p, b.len, &err);
+	assert_int_equal(mem_decode(&m, &err), 12);
+	mem_free(&b);
+	mem_free(&m);
+}
+
+static void
 header_fields_are_where_the_writers_put_them(void **state)
 {
 	struct mem m = load("ltx-0.3.14-changes-tracked.ltx");
@@ -402,6 +419,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_version_is_read),
+		cmocka_unit_test(tracked_files_follow_each_other),
 		cmocka_unit_test(header_fields_are_where_the_writers_put_them),
 		cmocka_unit_test(reused_payloads_reproduce_files),
 		cmocka_unit_test(version_1_is_written),
