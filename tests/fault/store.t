@@ -1,4 +1,5 @@
 #!/bin/sh
+# run: asan
 # The store against a peer that fails in every way it can.
 . tests/lib.sh
 . tests/fault/peer.sh

@@ -75,4 +75,29 @@ ok "delete many" ctl del big bigs short part c1 c2 c3 none
 is "gone" "$(ctl list "" | grep -c '^[bcsp]')" 0
 is "ascending, from" "$(ctl list a/ a/b/x | cut -f 1 | tr '\n' ' ')" \
     "a/b/y a/empty a/md5 "
+
+# --- TLS
+if command -v openssl >/dev/null; then
+	s3_stop
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
+	    -nodes -days 2 -subj /CN=localhost -addext \
+	    'subjectAltName=IP:127.0.0.1' -keyout "$T/key" -out "$T/cert" \
+	    2>/dev/null
+	s3_start --cert "$T/cert" --key "$T/key"
+	S3_ENDPOINT=https://127.0.0.1:$S3_PORT
+	exits "an unknown certificate is refused" 102 ctl head a/b/x
+	like "is told" "$err" '^conf: HEAD s3://mybkt/a/b/x: SSL certificate'
+	ok "skip-verify" ctl -o skip=1 head a/b/x
+	ok "AWS_CA_BUNDLE" env AWS_CA_BUNDLE="$T/cert" "$BUILD/tests/storectl" \
+	    -e "$S3_ENDPOINT" -b mybkt head a/b/x
+	ok "SSL_CERT_FILE" env SSL_CERT_FILE="$T/cert" "$BUILD/tests/storectl" \
+	    -e "$S3_ENDPOINT" -b mybkt put tls "$T/b"
+	SSL_CERT_FILE=$T/cert ctl many tls a/b/x tls >"$T/got"
+	cat "$T/b" "$T/a" "$T/b" >"$T/want"
+	ok "come back" cmp "$T/got" "$T/want"
+	exits "a bundle that is not there" 102 env AWS_CA_BUNDLE="$T/none" \
+	    "$BUILD/tests/storectl" -e "$S3_ENDPOINT" -b mybkt head a/b/x
+else
+	skip "TLS" "no openssl"
+fi
 done_testing
