@@ -494,7 +494,8 @@ url_scan(struct url *u, const char *s, struct err *err)
 			    "replica URL holds a control character");
 	if (!(copy = dup_n(s, n)))
 		return err_nomem(err);
-	if (!(r = scan(u, copy, err)) && u->kind == URL_S3 && !u->bucket)
+	if (!(r = scan(u, copy, err)) && u->kind == URL_S3
+	    && (!u->bucket || !*u->bucket))
 		r = err_set(err, ERR_CONF, "the URL names no bucket");
 	explicit_bzero(copy, n);
 	free(copy);

@@ -112,7 +112,7 @@ bad(struct err *err)
 static int
 read_error(char *word, char *msg, struct err *err)
 {
-	for (int k = ERR_USAGE; k <= ERR_TEMP; k++)
+	for (int k = ERR_USAGE; k <= ERR_TEMP && *msg; k++)
 		if (!strcmp(word, err_word((enum err_kind)k)))
 			return err_set(err, (enum err_kind)k, "%s", msg);
 	return bad(err);
@@ -148,6 +148,8 @@ read_line(struct reader *r, char *s, size_t n, struct err *err)
 	long len;
 	int id;
 
+	if (memchr(s, 0, n))
+		return bad(err);
 	if (!f1) {
 		r->ended = !strcmp(s, "end");
 		return r->ended ? 0 : bad(err);

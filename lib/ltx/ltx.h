@@ -67,7 +67,8 @@ struct ltx_spill {
 	void *ctx;
 };
 
-struct ltx_enc; /* opaque, allocated: about 200 KB */
+struct ltx_enc; /* opaque, allocated: 80 KB and one page frame, and an index
+                 * of up to 1 MB (past that in the spill) */
 
 /* Starts a file: writes the header. spill may be NULL. */
 int ltx_enc_begin(struct ltx_enc **, const struct ltx_header *,
@@ -91,7 +92,8 @@ void ltx_enc_free(struct ltx_enc *);
 
 /* ---- decoder: v1, v2, v3; block, frame, raw ---- */
 
-struct ltx_dec; /* opaque, allocated; memory is constant */
+struct ltx_dec; /* opaque, allocated; memory is constant: 64 KB and two
+                 * pages, with foreign LZ4 frames of 4 MB blocks 8 MB */
 
 /* Told from the first bytes: no version is stored. */
 enum ltx_format {
@@ -107,8 +109,8 @@ struct ltx_payload {
 	size_t len;
 };
 
-/* Reads and checks the header. Reads ahead from in only as many bytes as
- * the file has, given several files follow each other: ltx_dec_next. */
+/* Reads and checks the header. Reads ahead, some 64 KB; what follows the
+ * file in the stream is kept for ltx_dec_next. */
 int ltx_dec_begin(struct ltx_dec **, struct io_in, struct err *);
 const struct ltx_header *ltx_dec_header(const struct ltx_dec *);
 /* 1: a page (*data valid until the next call); 0: end of file, and index,
@@ -116,6 +118,7 @@ const struct ltx_header *ltx_dec_header(const struct ltx_dec *);
  * offset and the reason (ERR_DATA), or the source's own error. */
 int ltx_dec_page(struct ltx_dec *, uint32_t *pgno, const unsigned char **data,
     struct err *);
+/* Of the last page, valid as long as its data. */
 struct ltx_payload ltx_dec_payload(const struct ltx_dec *);
 enum ltx_format ltx_dec_format(const struct ltx_dec *);
 /* Where the last page's frame began in the file (in LTX_FORMAT_1_LZ4 about:

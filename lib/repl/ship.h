@@ -16,6 +16,7 @@ struct ship_conf {
 	const struct store_conf *store; /* borrowed */
 	const char *ltx0;      /* local level-0 folder; borrowed */
 	const char *dir;       /* for temporary files: the state folder */
+	const struct io_perm *perm; /* of that, where it has to be made */
 	uint64_t writer;       /* our node id */
 	int64_t retention_ms;  /* of level 0 on the replica, 0: never deleted */
 	const struct log *log;

@@ -90,7 +90,7 @@ ship_local(int fd, struct fence_object *o, struct ltx_header *h,
 /* ---- the start ---- */
 
 static int
-copy_base(struct store *st, const struct replica_file *f, const char *to,
+copy_base(struct ship *s, struct store *st, const struct replica_file *f, const char *to,
     struct err *e)
 {
 	struct store_get *g;
@@ -101,6 +101,8 @@ copy_base(struct store *st, const struct replica_file *f, const char *to,
 
 	if (store_ltx_key(store_conf(st), f->level, f->min, f->max, &key, e) < 0)
 		return -1;
+	if (io_mkdirs(s->conf.dir, s->conf.perm, e) < 0)
+		goto err0;
 	fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		err_sys(e, "unable to create %s", to);
@@ -211,9 +213,14 @@ judge(struct ship *s, struct store *st, const struct listing *l,
 		return 0;
 	if (s->cursor > local) {
 		if (base && last0->size <= BASE_MAX) {
-			if (copy_base(st, last0, base, e) < 0)
-				return -1;
-			*got = 1;
+			/* without it there is a full dump, which is dear
+			 * but right */
+			if (copy_base(s, st, last0, base, &pe) < 0)
+				log_err(s->conf.log, LOG_WARN, &pe,
+				    "newest file of the replica not copied",
+				    "replica", s->conf.store->url, NULL);
+			else
+				*got = 1;
 		}
 		return 0;
 	}

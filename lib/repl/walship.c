@@ -337,8 +337,8 @@ loop(struct walship *w, struct err *e)
 			return 0;
 		kick(w);
 		sweep(w);
-		walship_sync_check(w);
 		walship_status(w);
+		walship_sync_check(w);
 		if (turn(w, e) < 0)
 			return -1;
 	}

@@ -348,7 +348,8 @@ walship_status_due(const struct walship *w)
 {
 	if (!w->status_path || (!w->dirty && !w->urgent))
 		return NEVER;
-	return w->urgent ? 0 : w->status_mono + STATUS_MS;
+	/* who waits for a sync may read it next */
+	return w->urgent || w->syncs ? 0 : w->status_mono + STATUS_MS;
 }
 
 void

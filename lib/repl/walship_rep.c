@@ -200,6 +200,7 @@ walship_rep_init(struct wrep *r, struct wdb *d, const struct store_conf *c,
 	    (unsigned)(r - d->rep));
 	ship_init(&r->ship, &(struct ship_conf){
 		.store = c, .ltx0 = ltx0, .dir = d->meta,
+		.perm = &d->conf.capture.perm,
 		.retention_ms = d->w->conf->l0_retention_ms,
 		.log = d->w->conf->log,
 	});

@@ -66,7 +66,8 @@ apply(struct wdb *d)
 	size_t i;
 
 	d->started = 1;
-	d->state = d->res.state;
+	if (d->kind != JOB_STOP)
+		d->state = d->res.state;
 	if (d->rc < 0 && d->kind == JOB_START && d->state != CAPTURE_HELD)
 		d->state = CAPTURE_FAILED;
 	if (d->res.txid)
@@ -81,7 +82,7 @@ apply(struct wdb *d)
 			walship_rep_captured(&d->rep[i], &d->res);
 		d->w->dirty = 1;
 	}
-	if (d->state == CAPTURE_RUNNING) {
+	if (d->state == CAPTURE_RUNNING && d->kind != JOB_STOP) {
 		d->attached = 1;
 		d->writer = capture_writer(d->cap);
 	} else {

@@ -162,6 +162,7 @@ refused_with_a_reason(void **state)
 		{ "s3:", "not a replica URL" },
 		{ "s3://", "names no bucket" },
 		{ "s3:///path", "names no bucket" },
+		{ "s3://.local:9/p", "names no bucket" },
 		{ "s3://localhost:9000/p", "names no bucket" },
 		{ "s3://nyc3.digitaloceanspaces.com/p", "names no bucket" },
 		{ "s3://b:x/p", "bad port" },

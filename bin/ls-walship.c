@@ -1,0 +1,216 @@
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/opt.h"
+#include "base/prog.h"
+#include "base/sk.h"
+#include "conf/conf.h"
+#include "repl/walship.h"
+
+#define PROG "ls-walship"
+#define SYNOPSIS "[-c CONF] [-d FD] [OPTION...] [DB URL...] [-x PROG [ARG...]]"
+#define PURPOSE "Follows the write-ahead logs of SQLite databases and ships " \
+	"what is committed to\ntheir replicas. Without DB and URL the " \
+	"configuration or the environment says which."
+#define RUN_DIR "/run/ls-s6"
+
+enum { OPT_ACCEPT = 256, OPT_ONCE, OPT_NOEXPAND, OPT_RUN, OPT_POLL, OPT_LEVEL };
+
+static const struct opt opts[] = {
+	{ 'c', "config", "FILE", "litestream.yml to read" },
+	{ OPT_NOEXPAND, "no-expand-env", NULL, "no $VARIABLES in that file" },
+	{ 'd', "ready-fd", "FD", "write a newline there when ready" },
+	{ 'x', "exec", NULL, "run the rest of the line once ready; end with it" },
+	{ OPT_ONCE, "once", NULL, "ship what is committed, then exit" },
+	{ OPT_ACCEPT, "accept-replacement", NULL, "ship databases that are "
+	    "no continuation" },
+	{ OPT_POLL, "poll", NULL, "do not use inotify" },
+	{ OPT_RUN, "run-dir", "DIR", "socket and status file; empty: none" },
+	{ OPT_LEVEL, "log-level", "LEVEL", "trace, debug, info, warn or error" },
+	{ 'T', "timestamps", NULL, "time of day in the log" },
+	{ 'h', "help", NULL, "print this and exit" },
+	{ 'V', "version", NULL, "print the version and exit" },
+	{ 0, NULL, NULL, NULL }
+};
+
+struct args {
+	struct conf_args conf;
+	struct walship_conf w;
+	struct log log;
+	int accept, level_given;
+	char *const *rest;
+};
+
+/* A database of the configuration as the daemon wants it. */
+static int
+convert(struct walship_db *o, const struct conf_db *d, const struct args *a,
+    struct err *e)
+{
+	size_t i;
+
+	memset(o, 0, sizeof *o);
+	o->capture = (struct capture_conf){
+		.path = d->path, .meta = d->meta,
+		.min_checkpoint_pages = d->min_checkpoint_pages,
+		.max_checkpoint_pages = d->max_checkpoint_pages,
+		.checkpoint_interval_ms = d->checkpoint_interval_ms,
+		.busy_timeout_ms = d->busy_timeout_ms,
+		.sync_interval_ms = d->sync_interval_ms,
+		.max_sync_wal_bytes = d->max_sync_wal_bytes,
+		.encoding = d->encoding,
+		.perm = { .uid = (uid_t)-1, .gid = (gid_t)-1 },
+		.accept_replacement = a->accept || d->accept_replacement,
+	};
+	if (!(o->stores = calloc(d->n + 1, sizeof *o->stores)))
+		return err_nomem(e);
+	for (i = 0; i < d->n; i++)
+		o->stores[i] = &d->replicas[i].store;
+	o->n = d->n;
+	return 0;
+}
+
+static void
+made_free(struct walship_db *o)
+{
+	conf_free(o->ctx);
+	free(o->ctx);
+	free(o->stores);
+}
+
+/* "register" of the control socket. */
+static int
+make(void *ctx, const char *path, const char *url, struct walship_db *o,
+    struct err *e)
+{
+	struct conf_args ca = { .db = path, .urls = &url, .n_urls = 1,
+	    .need = CONF_NEED_DB | CONF_NEED_REPLICA };
+	struct conf *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return err_nomem(e);
+	if (conf_load(c, &ca, e) < 0) {
+		free(c);
+		return -1;
+	}
+	if (convert(o, &c->dbs[0], ctx, e) < 0) {
+		conf_free(c);
+		free(c);
+		return -1;
+	}
+	o->ctx = c;
+	o->free = made_free;
+	return 0;
+}
+
+static int
+parse(struct args *a, int argc, char *const *argv)
+{
+	struct opt_state st;
+	int c, exec = 0;
+	size_t n = 0;
+
+	opt_init(&st, PROG, opts);
+	while (!exec && (c = opt_next(&st, argc, argv)) != OPT_END) {
+		switch (c) {
+		case 'c': a->conf.file = st.arg; break;
+		case OPT_NOEXPAND: a->conf.no_expand_env = 1; break;
+		case 'd':
+			if (!int0_scan(st.arg, &a->w.ready_fd))
+				return prog_usage(PROG, "-d takes a number");
+			break;
+		case 'x': exec = 1; break;
+		case OPT_ONCE: a->w.once = a->w.ready_remote = 1; break;
+		case OPT_ACCEPT: a->accept = 1; break;
+		case OPT_POLL: a->w.force_poll = 1; break;
+		case OPT_RUN: a->w.run_dir = *st.arg ? st.arg : NULL; break;
+		case OPT_LEVEL:
+			if (log_level_scan(st.arg, &a->log.level) < 0)
+				return prog_usage(PROG, "no such log level");
+			a->level_given = 1;
+			break;
+		case 'T': a->log.stamp = 1; break;
+		case 'h': opt_help(&st, 1, SYNOPSIS, PURPOSE); return -1;
+		case 'V': printf(PROG " " LS_VERSION "\n"); return -1;
+		default: return prog_usage(PROG, st.bad);
+		}
+	}
+	argv += st.index;
+	while (!exec && argv[n] && strcmp(argv[n], "-x"))
+		n++;
+	if (n)
+		a->conf.db = argv[0];
+	if (n > 1) {
+		a->conf.urls = (const char *const *)argv + 1;
+		a->conf.n_urls = n - 1;
+	}
+	if (exec || argv[n])
+		a->w.child = argv + n + (exec ? 0 : 1);
+	if (a->w.child && !a->w.child[0])
+		return prog_usage(PROG, "-x needs a program");
+	return 0;
+}
+
+static int
+run(struct args *a, const struct conf *c)
+{
+	struct walship_db *dbs = calloc(c->n + 1, sizeof *dbs);
+	struct err e = { 0 };
+	int code = 0, r = 0;
+	size_t i;
+
+	if (!dbs)
+		r = err_nomem(&e);
+	for (i = 0; i < c->n && r == 0; i++) {
+		r = convert(&dbs[i], &c->dbs[i], a, &e);
+		if (!i || c->dbs[i].monitor_interval_ms < a->w.poll_ms)
+			a->w.poll_ms = c->dbs[i].monitor_interval_ms;
+	}
+	a->w.dbs = dbs;
+	a->w.n = c->n;
+	a->w.l0_retention_ms = c->retention_enabled ? c->l0_retention_ms : 0;
+	a->w.shutdown_ms = c->shutdown_sync_timeout_ms;
+	a->w.log = &a->log;
+	a->w.make = make;
+	a->w.ctx = a;
+	if (!a->level_given)
+		a->log.level = c->log_level;
+	a->log.json = c->log_json;
+	if (r == 0)
+		r = walship_run(&a->w, &code, &e);
+	if (r < 0)
+		code = prog_fatal(PROG, "go on", &e);
+	if (r > 0)
+		_exit(code);
+	for (i = 0; dbs && i < c->n; i++)
+		free(dbs[i].stores);
+	free(dbs);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *dir = getenv("LS_RUN_DIR");
+	const char *wait = getenv("LS_WAIT_READY");
+	struct args a = { .w = { .ready_fd = -1 },
+	    .log = { .fd = 2, .level = LOG_INFO } };
+	struct conf c;
+	struct err e = { 0 };
+	int code;
+
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, 1); /* a few threads, and memory counts */
+#endif
+	a.w.run_dir = dir && *dir ? dir : RUN_DIR;
+	a.w.ready_remote = wait && !strcmp(wait, "remote");
+	if ((code = parse(&a, argc, argv)))
+		return code < 0 ? 0 : code;
+	a.conf.need = CONF_NEED_DB | CONF_NEED_REPLICA;
+	if (conf_load(&c, &a.conf, &e) < 0)
+		return prog_fatal(PROG, "read the configuration", &e);
+	code = run(&a, &c);
+	conf_free(&c);
+	return code;
+}

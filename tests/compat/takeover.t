@@ -1,0 +1,78 @@
+#!/bin/bash
+# Litestream 0.5 and ls-walship take over from each other in place: same
+# state folder, same replica, no new full dump.
+# run: plain
+. tests/lib.sh
+need sqlite3
+need_peer litestream-0.5 ltx
+up() { start walship ls-walship "$@"
+    wait_for 10 test -S "$LS_RUN_DIR/walship.sock"; }
+
+rows() { sql "$1" "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL
+    SELECT i + 1 FROM n WHERE i < $2) INSERT INTO t(v)
+    SELECT hex(randomblob(48)) FROM n"; }
+last() { find "$1" -name '*.ltx' -path '*[/0]0/*' | sed 's|.*/||' | sort |
+    tail -n 1; }
+dumps() { # FOLDER: level-0 files as large as the database
+	find "$1" -name '*.ltx' -path '*[/0]0/*' -size +60k | wc -l; }
+has() { test "$(last "$1")" = "$2"; }
+
+ours() {
+	up "$db" "$url"
+	ls-sync -w 20s "$db"
+	rows "$db" 20
+	ls-sync -w 20s "$db"
+	rows "$db" 5
+	stop walship
+}
+theirs() {
+	start litestream "$PEERS/litestream-0.5" replicate "$db" "$url"
+	n=$(last "$1")
+	rows "$db" 20
+	wait_for 10 sh -c "test \"\$(find '$1' -name '*.ltx' \
+	    -path '*[/0]0/*' | sed 's|.*/||' | sort | tail -n 1)\" != '$n'"
+	sleep 1.5
+	rows "$db" 5
+	stop litestream
+}
+same() {
+	rm -f "$T"/r.db*
+	ok "$1: ls-restore" ls-restore -o "$T/r.db" "$url"
+	ok "$1: page by page" pages_equal "$db" "$T/r.db"
+	rm -f "$T"/r.db*
+	ok "$1: Litestream restores" "$PEERS/litestream-0.5" restore \
+	    -o "$T/r.db" "$url"
+	ok "$1: page by page" pages_equal "$db" "$T/r.db"
+}
+
+try() { # WHAT URL FOLDER
+	rm -rf "$T/d"; mkdir "$T/d"
+	db=$T/d/a.db url=$2
+	make_db "$db" 2000
+	theirs "$3"
+	n=$(dumps "$3")
+	ours
+	is "$1, from Litestream: no new dump" "$(dumps "$3")" "$n"
+	same "$1, from Litestream"
+	theirs "$3"
+	same "$1, back to Litestream"
+	ours
+	same "$1, and again"
+	rm -rf "$3" "$T/d"; mkdir "$T/d"
+	make_db "$db" 2000
+	ours
+	n=$(dumps "$3")
+	theirs "$3"
+	is "$1, from ls-walship: no new dump" "$(dumps "$3")" "$n"
+	same "$1, from ls-walship"
+}
+
+try file "file://$T/f" "$T/f"
+if test -x "$PEERS/versitygw"; then
+	s3_start
+	try s3 "$(s3_url a/b)" "$S3_DIR/mybkt/a/b"
+	s3_stop
+else
+	skip s3 "no versitygw in $PEERS"
+fi
+done_testing

@@ -1,0 +1,72 @@
+#!/bin/bash
+# ls-sync, and the control socket it talks to.
+. tests/lib.sh
+need sqlite3 perl
+mkdir "$T/d"
+db=$T/d/a.db
+make_db "$db" 100
+make_db "$T/d/b.db" 10
+sock=$LS_RUN_DIR/walship.sock
+
+# talk LINE...: requests on one connection, answers to stdout.
+talk() {
+	perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(
+	    Peer => shift) or die "connect: $!"; for (@ARGV) {
+	    print $s "$_\n"; while (<$s>) { print; last if /"done":true/ } }' \
+	    "$sock" "$@"
+}
+
+exits 'nobody there is temporary' 111 ls-sync "$db"
+exits 'two databases are a usage error' 100 ls-sync a b
+exits 'so is a bad duration' 100 ls-sync -w soon
+start walship ls-walship "$db" "file://$T/one" "file://$T/two"
+wait_for 10 test -S "$sock"
+is 'the socket is for its owner' "$(stat -c %a "$sock")" 600
+for i in 1 2 3 4 5; do
+	sql "$db" "INSERT INTO t(v) VALUES ('s$i')"
+	ls-sync -w 10s "$db" || fail "sync $i"
+	for r in one two; do
+		rm -f "$T"/r.db*
+		ls-restore -o "$T/r.db" "file://$T/$r" >/dev/null 2>&1
+		n="$n$(sql "$T/r.db" "SELECT count(*) FROM t WHERE v LIKE 's_'")"
+	done
+done
+is 'when it returns, every replica has it' "$n" 1122334455
+ok 'all databases' ls-sync
+cd "$T/d" && ok 'a relative path' ls-sync a.db; cd "$OLDPWD" || exit
+like 'verbose' "$(ls-sync -v "$db")" '"txid":"[0-9a-f]{16}"'
+exits 'a database it does not have: no' 1 ls-sync "$T/none.db"
+like 'named' "$err" 'none.db is not replicated'
+nok 'a second ls-walship on the same socket' ls-walship "$db" "file://$T/x"
+is 'which did no harm' "$(ls-sync "$db"; echo $?)" 0
+LS_RUN_DIR=$T/other exits 'nor can it have the state folder' 111 \
+    timeout -s KILL 20 ls-walship --once "$db" "file://$T/x" || diag "$err"
+
+# the other requests
+like 'list' "$(talk list)" "\"path\":\"$db\",\"state\":\"running\""
+like 'several in a row' "$(talk list list | grep -c done)" 2
+like 'register' "$(talk "register $T/d/b.db file://$T/b")" '"ok":true'
+ok 'it is replicated' ls-sync -w 10s "$T/d/b.db"
+rm -f "$T"/r.db*
+ls-restore -o "$T/r.db" "file://$T/b" 2>"$T/restore.log"
+ok 'wholly' pages_equal "$T/d/b.db" "$T/r.db"
+like 'stop' "$(talk "stop $T/d/b.db")" '"ok":true'
+ok 'it is stopped' wait_for 5 sh -c "ls-status | grep 'b.db.*stopped'"
+sql "$T/d/b.db" "INSERT INTO t(v) VALUES ('meanwhile')"
+like 'start' "$(talk "start $T/d/b.db")" '"ok":true'
+ok 'it goes on' ls-sync -w 10s "$T/d/b.db"
+rm -f "$T"/r.db*
+ls-restore -o "$T/r.db" "file://$T/b" 2>"$T/restore.log"
+is 'with what came meanwhile' \
+    "$(sql "$T/r.db" "SELECT count(*) FROM t WHERE v = 'meanwhile'")" 1
+like 'unregister' "$(talk "unregister $T/d/b.db")" '"ok":true'
+ok 'it is forgotten' wait_for 5 sh -c "! ls-sync '$T/d/b.db'"
+like 'nonsense is refused' "$(talk nonsense)" '"ok":false,"kind":"usage"'
+perl -e 'print "x" x 100000' | perl -MIO::Socket::UNIX -e '
+    $SIG{PIPE} = "IGNORE"; my $s = IO::Socket::UNIX->new(Peer => shift);
+    while (<STDIN>) { print $s $_ } my $x = <$s>' "$sock"
+ok 'an endless line does not hurt' ls-sync "$db"
+stop walship
+is 'ends well' $status 0
+nok 'and takes its socket along' test -e "$sock"
+done_testing
