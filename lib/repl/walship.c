@@ -216,6 +216,7 @@ sweep(struct walship *w)
 		if (!d->gone || busy)
 			continue;
 		walship_db_free(d);
+		w->again = 1;
 		w->db[i--] = w->db[--w->n];
 		w->urgent = 1;
 	}
@@ -291,6 +292,8 @@ timeout(const struct walship *w)
 		sooner(&due, next);
 	if (w->end_mono)
 		sooner(&due, w->end_mono);
+	if (w->again)
+		return 0;
 	if (due == NEVER)
 		return -1;
 	due -= now;
@@ -314,6 +317,7 @@ turn(struct walship *w, struct err *e)
 			return 0;
 		return err_sys(e, "unable to poll");
 	}
+	w->again = 0;
 	if (p[0].revents)
 		walship_signal_read(w);
 	if (p[1].revents)
@@ -425,6 +429,7 @@ verdict(struct walship *w, int *code, struct err *e)
 		{ ERR_FENCED, "every replica belongs to another writer" },
 		{ ERR_DENIED, "every replica refuses us" },
 		{ ERR_HELD, "every database is held" },
+		{ ERR_BUSY, "every state folder is in use by another process" },
 	};
 	size_t i;
 

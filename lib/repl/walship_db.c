@@ -19,6 +19,28 @@ path_of(const struct wdb *d)
 	return d->conf.capture.path;
 }
 
+/* The state folder is ours alone while the database is there; while it is
+ * not, or is held, a restore may have the folder. */
+static int
+take(struct wdb *d)
+{
+	if (d->lock >= 0 || access(path_of(d), F_OK) < 0)
+		return 0;
+	if (io_mkdirs(d->meta, &d->conf.capture.perm, &d->err) < 0)
+		return -1;
+	d->lock = state_lock(d->meta, &d->err);
+	d->locked_out = d->lock < 0 && d->err.kind == ERR_BUSY;
+	return d->lock < 0 ? -1 : 0;
+}
+
+static void
+leave(struct wdb *d)
+{
+	if (d->lock >= 0)
+		close(d->lock);
+	d->lock = -1;
+}
+
 /* On a capture thread. */
 static void
 run(struct pool_job *j, void *thread)
@@ -28,7 +50,10 @@ run(struct pool_job *j, void *thread)
 	(void)thread;
 	switch (d->kind) {
 	case JOB_START:
-		d->rc = capture_start(d->cap, &d->remote, &d->res, &d->err);
+		d->rc = take(d);
+		if (d->rc == 0)
+			d->rc = capture_start(d->cap, &d->remote, &d->res,
+			    &d->err);
 		break;
 	case JOB_STEP:
 		d->rc = capture_step(d->cap, d->why, &d->res, &d->err);
@@ -44,6 +69,9 @@ run(struct pool_job *j, void *thread)
 		d->rc = capture_stop(d->cap, &d->res, &d->err);
 		break;
 	}
+	if (d->kind == JOB_STOP || (d->kind != JOB_TRIM
+	    && d->res.state != CAPTURE_RUNNING))
+		leave(d);
 }
 
 /* ---- coming and going ---- */
@@ -96,6 +124,7 @@ walship_db_add(struct walship *w, const struct walship_db *conf,
 	d->w = w;
 	d->conf = *conf;
 	d->id = ++w->next_id;
+	d->lock = -1;
 	d->job.run = run;
 	d->phase = DB_PROBING;
 	d->born_mono = when_mono();
@@ -124,6 +153,7 @@ walship_db_free(struct wdb *d)
 		walship_rep_free(&d->rep[i]);
 	free(d->rep);
 	capture_free(d->cap);
+	leave(d);
 	free(d->meta);
 	if (d->conf.free)
 		d->conf.free(&d->conf);
@@ -185,6 +215,8 @@ walship_db_out(const struct wdb *d)
 
 	if (d->started && d->state == CAPTURE_HELD)
 		return ERR_HELD;
+	if (d->locked_out)
+		return ERR_BUSY;
 	for (i = 0; i < d->n; i++) {
 		if (d->rep[i].state == REP_FENCED)
 			k = ERR_FENCED;
@@ -419,7 +451,7 @@ walship_db_kick(struct wdb *d)
 			put(d, JOB_STOP);
 		} else {
 			d->phase = DB_STOPPED;
-			d->w->urgent = 1;
+			d->w->urgent = d->w->again = 1;
 		}
 		break;
 	case DB_STOPPED:

@@ -5,6 +5,7 @@
  * thread, but for what a job in flight (busy) has. */
 
 #include <sys/types.h>
+#include "db/state.h"
 #include "db/watch.h"
 #include "repl/control.h"
 #include "repl/pool.h"
@@ -17,6 +18,7 @@
 #define WALSHIP_STACK (256 * 1024)
 #define WALSHIP_BATCH 32            /* files of one upload job */
 #define WALSHIP_GRACE_MS 3000       /* for replicas to answer at the start */
+#define WALSHIP_PROBE_MS 10000      /* for the first answer, until it is said */
 #define WALSHIP_LOG_MS 30000        /* one failing replica, between lines */
 #define WALSHIP_BACKOFF_MS 1000
 #define WALSHIP_BACKOFF_MAX_MS 300000
@@ -95,6 +97,8 @@ struct wdb {
 	int announced;            /* said that no replica answers */
 	int started;              /* capture_start came back once */
 	int attached;             /* and said RUNNING: steps, not starts */
+	int lock;                 /* on the state folder, -1: not held */
+	int locked_out;           /* another process has it */
 	int gone;                 /* to be forgotten when nothing is in flight */
 	/* of the job */
 	enum wdb_job kind;
@@ -152,6 +156,7 @@ struct walship {
 	uint64_t start;           /* our own start time, of status_proc_start */
 	int64_t status_mono;      /* when last written */
 	int dirty, urgent;        /* to be written; at once */
+	int again;                /* one more turn without waiting */
 	struct wfault status_fault, watch_fault;
 	pid_t pid;
 	int signals;              /* signalfd */

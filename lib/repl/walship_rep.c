@@ -258,7 +258,8 @@ walship_rep_kick(struct wrep *r)
 	r->probe = !r->ship.known;
 	r->upto = d->txid;
 	r->got = 0;
-	r->deadline = d->w->ending ? d->w->end_mono : 0;
+	r->deadline = d->w->ending ? d->w->end_mono
+	    : r->probe && !r->fails ? when_mono() + WALSHIP_PROBE_MS : 0;
 	r->ship.conf.writer = d->writer;
 	memset(&r->res, 0, sizeof r->res);
 	err_clear(&r->err);

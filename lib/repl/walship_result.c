@@ -8,9 +8,6 @@
 
 /* What comes of the work of a capture. */
 
-#define WAY_OUT "restore over it (ls-restore), or accept it with " \
-    "--accept-replacement or LS_ACCEPT_REPLACEMENT=1"
-
 static const struct log *
 log_of(const struct wdb *d)
 {
@@ -44,8 +41,11 @@ new_state(struct wdb *d, enum capture_state was, int first)
 		break;
 	case CAPTURE_HELD:
 		hold = capture_hold_reason(d->cap);
-		err_set(&d->fault.err, ERR_HELD, "%s; " WAY_OUT,
-		    hold ? hold : "it does not continue what was shipped");
+		if (d->err.kind == ERR_HELD)
+			d->fault.err = d->err; /* with the way out */
+		else
+			err_set(&d->fault.err, ERR_HELD, "%s", hold ? hold
+			    : "it does not continue what was shipped");
 		d->fault.time_ms = when_now();
 		d->fault.count++;
 		log_err(log_of(d), LOG_ERROR, &d->fault.err, "held: this "

@@ -39,7 +39,8 @@ up "$db" "file://$T/one" \
 ls-sync --any -w 10s "$db"
 sql "$db" "INSERT INTO t(v) VALUES ('x')"
 ls-sync --any -w 10s "$db"
-ok 'a failing replica is not healthy' wait_for 10 sh -c '! ls-status'
+ok 'a failing replica is not healthy' wait_for 15 sh -c \
+    '! ls-status -q && ls-status 2>&1 | grep -q failing'
 like 'its error is shown' "$(ls-status 2>/dev/null)" '127.0.0.1'
 like 'and its lag' "$(ls-status -j)" '"state":"(failing|probing)".*"lag_transactions":2'
 stop walship KILL

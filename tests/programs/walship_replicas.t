@@ -27,7 +27,8 @@ t=$((($(date +%s%N) - t0) / 1000000))
 ok "without delay ($t ms)" test $t -lt 2000
 is 'it is there' "$(count "file://$T/one" first)" 1
 nok 'the other one is not' ls-sync -w 1s "$db"
-nok 'which is not healthy' ls-status -q
+ok 'which is soon known as not healthy' \
+    wait_for 15 sh -c '! ls-status -q && ls-status | grep -q failing'
 like 'and named' "$(ls-status 2>&1)" "failing.*127\.0\.0\.1:$S3_PORT"
 if test -x "$PEERS/versitygw"; then
 	s3_start
@@ -60,7 +61,7 @@ insert 6
 up "$db" "$url"
 ok 'a missing local file is healed by a full dump' ls-sync -w 20s "$db"
 is 'nothing is lost' "$(count "$url" 6)" 1
-like 'it is said' "$(cat "$T/walship.log")" 'full dump'
+like 'it is said' "$(cat "$T/walship.log")" 'full copy'
 stop walship
 
 # a replica that was emptied, or set back
