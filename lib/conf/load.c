@@ -92,7 +92,7 @@ read_file(struct conf_raw *raw, const char *file, int no_expand,
 {
 	stralloc sa = STRALLOC_ZERO;
 	pid_t pid;
-	int p[2], status, r;
+	int p[2], status = 0, r;
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_sys(err, "make a pipe");
@@ -103,8 +103,12 @@ read_file(struct conf_raw *raw, const char *file, int no_expand,
 		close(p[0]);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
-		if (!r)
-			r = conf_raw_read(raw, sa.s ? sa.s : "", sa.len, err);
+		if (!r && !sa.len)
+			r = err_set(err, ERR_CONF, "ls-conf, which reads %s, "
+			    "cannot run or died (wait status %d)", file,
+			    status);
+		else if (!r)
+			r = conf_raw_read(raw, sa.s, sa.len, err);
 	} else
 		close(p[0]);
 	if (sa.s)
