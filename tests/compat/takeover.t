@@ -1,6 +1,7 @@
 #!/bin/bash
 # Litestream 0.5 and ls-walship take over from each other in place: same
-# state folder, same replica, no new full dump.
+# state folder, same replica, no new full dump (but for the one Litestream's
+# own tables cost the first time).
 # run: plain
 . tests/lib.sh
 need sqlite3
@@ -11,7 +12,7 @@ up() { start walship ls-walship "$@"
 rows() { sql "$1" "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL
     SELECT i + 1 FROM n WHERE i < $2) INSERT INTO t(v)
     SELECT hex(randomblob(48)) FROM n"; }
-last() { find "$1" -name '*.ltx' -path '*[/0]0/*' | sed 's|.*/||' | sort |
+last() { find "$1" -name '*.ltx' -path '*[/0]0/*' 2>/dev/null | sed 's|.*/||' | sort |
     tail -n 1; }
 dumps() { # FOLDER: level-0 files as large as the database
 	find "$1" -name '*.ltx' -path '*[/0]0/*' -size +60k | wc -l; }
@@ -27,9 +28,12 @@ ours() {
 }
 theirs() {
 	start litestream "$PEERS/litestream-0.5" replicate "$db" "$url"
-	n=$(last "$1")
+	# it attaches within a monitor interval; a write before that, by an
+	# application that comes and goes, would take the WAL away
+	sleep 2.5
+	n=$(last "$1" 2>/dev/null)
 	rows "$db" 20
-	wait_for 10 sh -c "test \"\$(find '$1' -name '*.ltx' \
+	wait_for 10 sh -c "test \"\$(find '$1' -name '*.ltx' 2>/dev/null \
 	    -path '*[/0]0/*' | sed 's|.*/||' | sort | tail -n 1)\" != '$n'"
 	sleep 1.5
 	rows "$db" 5
@@ -50,20 +54,26 @@ try() { # WHAT URL FOLDER
 	db=$T/d/a.db url=$2
 	make_db "$db" 2000
 	theirs "$3"
-	n=$(dumps "$3")
+	full=$(dumps "$3")
 	ours
-	is "$1, from Litestream: no new dump" "$(dumps "$3")" "$n"
+	is "$1, from Litestream: no new dump" "$(dumps "$3")" "$full"
 	same "$1, from Litestream"
 	theirs "$3"
+	is "$1, back to Litestream: no new dump" "$(dumps "$3")" "$full"
 	same "$1, back to Litestream"
 	ours
+	is "$1, and again: no new dump" "$(dumps "$3")" "$full"
 	same "$1, and again"
 	rm -rf "$3" "$T/d"; mkdir "$T/d"
 	make_db "$db" 2000
 	ours
-	n=$(dumps "$3")
+	full=$(dumps "$3")
 	theirs "$3"
-	is "$1, from ls-walship: no new dump" "$(dumps "$3")" "$n"
+	# It makes its tables in the database; that first write restarts the
+	# WAL, which ls-walship left fully checkpointed, and Litestream does
+	# not follow a restart that happened before it looked.
+	ok "$1, from ls-walship: one dump at most" \
+	    test "$(dumps "$3")" -le $((full + 1))
 	same "$1, from ls-walship"
 }
 
