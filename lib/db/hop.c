@@ -43,11 +43,14 @@ seen(struct capture *c, struct err *err)
 
 	if (frames_header(&current(c)->conn, &h, err) < 0)
 		return 0;
-	if (frames_begin(&f, &current(c)->conn, &h, 0, 0, err) < 0)
+	v->mx = h.salt1 == c->pos.salt1 && h.salt2 == c->pos.salt2
+	    ? c->pos.n : 0;
+	if (frames_begin(&f, &current(c)->conn, &h, v->mx, c->pos.sum, err))
 		return -1;
 	v->salt1 = h.salt1;
 	v->salt2 = h.salt2;
-	v->mx = 0;
+	v->sum[0] = c->pos.sum[0];
+	v->sum[1] = c->pos.sum[1];
 	while ((r = frames_next(&f, UINT32_MAX, &fr, &page, err)) > 0)
 		if (fr.commit) {
 			v->mx = f.n;

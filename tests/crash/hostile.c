@@ -135,6 +135,17 @@ role(int argc, char **argv)
 	}
 }
 
+static void
+again(struct driver *d, const char *path)
+{
+	struct driver e;
+
+	driver_begin(&e, path, 300, LOG_WARN);
+	driver_end(&e);
+	d->dumps += e.dumps;
+	d->failures += e.failures;
+}
+
 static int
 judge(struct driver *d, const char *path, const char *ltx, int secs)
 {
@@ -181,7 +192,7 @@ main(int argc, char **argv)
 		    : self("writer", path, s, automatic[i], "off", (char *)0);
 	}
 	pid[n++] = self("checkpoints", path, (char *)0);
-	driver_begin(&d, path, LOG_WARN);
+	driver_begin(&d, path, kills ? 20 : 300, LOG_WARN);
 	until = when_mono() + secs * 1000;
 	while (when_mono() < until)
 		driver_turn(&d, until);
@@ -189,6 +200,10 @@ main(int argc, char **argv)
 		end(pid[i]);
 	usleep(100000);
 	driver_end(&d);
+	/* A writer killed between its commit frame and the wal-index left a
+	 * commit that only the next one to open the database brings to light:
+	 * that is the next start, which goes on without a full copy */
+	again(&d, path);
 	r = judge(&d, path, ltx, secs);
 	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
 	if (!r && system(cmd))

@@ -56,7 +56,8 @@ count(struct driver *d)
 }
 
 void
-driver_begin(struct driver *d, const char *path, enum log_level level)
+driver_begin(struct driver *d, const char *path, int64_t sync_ms,
+    enum log_level level)
 {
 	struct capture_conf conf;
 	struct capture_remote remote;
@@ -71,7 +72,7 @@ driver_begin(struct driver *d, const char *path, enum log_level level)
 	conf.max_checkpoint_pages = 121359;
 	conf.checkpoint_interval_ms = 60000;
 	conf.busy_timeout_ms = 1000;
-	conf.sync_interval_ms = 1000;
+	conf.sync_interval_ms = sync_ms;
 	conf.max_sync_wal_bytes = 64 << 20;
 	conf.memory_bytes = 1 << 20;
 	conf.encoding = LTX_BLOCK;

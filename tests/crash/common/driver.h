@@ -25,8 +25,9 @@ void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 double seconds(void);
 double cpu_seconds(void);
 
-/* Begins capturing path with default settings. */
-void driver_begin(struct driver *, const char *path, enum log_level);
+/* Begins capturing path with default settings, but for the sync interval. */
+void driver_begin(struct driver *, const char *path, int64_t sync_ms,
+    enum log_level);
 /* One turn: waits for what comes first, an event, the time of the next step
  * or until_ms (when_mono), and steps. */
 void driver_turn(struct driver *, int64_t until_ms);
