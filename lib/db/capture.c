@@ -224,7 +224,7 @@ look(struct capture *c, unsigned why, int64_t now, struct err *err)
 		if (c->dirty_since < 0)
 			c->dirty_since = now;
 		/* One more look, for what came while nothing was armed */
-		c->look.at = c->look.end = now + CAPTURE_HOP_MS;
+		c->look.at = c->look.end = now + CAPTURE_QUIET_MS;
 		c->look.gap = 0;
 		c->res->quiet_ms = c->look.at;
 	} else if (c->look.at >= 0 && !c->look.gap) {

@@ -65,10 +65,9 @@ struct capture_result {
 	                          event; -1: only on an event */
 	int arm;               /* 1: watch_arm before the next step; 0: it comes by
 	                          time (next_ms), or the watches are armed still */
-	int64_t quiet_ms;      /* until this when_mono() time events need no step
-	                          and the one-shot watches can stay unarmed: note
-	                          that there was one and step then (0: none).
-	                          SYNC and FINAL do not wait for it */
+	int64_t quiet_ms;      /* until this when_mono() time events of the WAL
+	                          alone need no step: note that there was one and
+	                          step then (0: none). Others do not wait for it */
 	uint64_t gap_from;     /* not 0: the file gap_from..gap_from is a full dump
 	                          that does not continue TXID gap_from-1 of the
 	                          replica: it needs a level-9 1-n as well */

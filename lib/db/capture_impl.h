@@ -19,6 +19,7 @@ struct holder {
 	struct conn conn;
 	uint32_t salt1, salt2; /* of the WAL when it began */
 	uint32_t mark;         /* not below its snapshot: what nobody copies past */
+	uint32_t low;          /* not above it: committed before it began */
 	int zero;              /* began with everything copied, so on slot 0; 2: sure */
 };
 
@@ -74,6 +75,7 @@ struct capture {
 	int64_t ckpt_gap;
 	int64_t retry_gap;
 	int warned_max;
+	int busy;              /* the last checkpoint met another one */
 	uint32_t seen_mx, seen_salt1, seen_salt2;
 	struct look look;
 	uint64_t unsynced;     /* first level-0 file not yet synced, 0: none */
@@ -81,7 +83,8 @@ struct capture {
 	struct capture_result *res; /* of the running call */
 };
 
-#define CAPTURE_HOP_MS 50
+#define CAPTURE_HOP_MS 50   /* between marks */
+#define CAPTURE_QUIET_MS 50 /* between looks under load */
 #define CAPTURE_IDLE_MS 3000
 
 /* start_do.c: the way from a file to a running capture, or why not. */

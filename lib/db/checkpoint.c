@@ -1,3 +1,4 @@
+#include <unistd.h>
 #include "base/when.h"
 #include "db/capture_impl.h"
 #include "db/cut.h"
@@ -5,6 +6,9 @@
 
 #define TRIES 3
 #define BARRIER_MS 20
+#define OTHERS_MS 10
+#define OTHERS_LOCKED_MS 100
+#define TAIL 64 /* frames: what a hop can cut while writers write */
 #define GAP_MIN 250
 #define GAP_MAX 10000
 
@@ -28,6 +32,11 @@ due(const struct capture *c)
 		t = c->dirty_since + c->conf.checkpoint_interval_ms;
 	else
 		return -1;
+	/* Files are cut at their own pace; right after one there is least left
+	 * to cut between the copying and the hop */
+	if (c->pos.n < c->view.mx
+	    && t < c->last_cut + c->conf.sync_interval_ms)
+		t = c->last_cut + c->conf.sync_interval_ms;
 	return t > c->ckpt_next ? t : c->ckpt_next;
 }
 
@@ -37,10 +46,23 @@ checkpoint_next(const struct capture *c)
 	return due(c);
 }
 
-/* Not complete: another reader, or writers that never pause. */
 static void
-later(struct capture *c, int64_t now)
+warn_size(struct capture *c)
 {
+	if (c->warned_max || !c->conf.max_checkpoint_pages
+	    || c->view.mx < c->conf.max_checkpoint_pages)
+		return;
+	c->warned_max = 1;
+	log_event(c->conf.log, LOG_WARN, "the WAL grows: checkpoints do not "
+	    "complete, a reader or writer holds on", "db", c->path,
+	    (char *)0);
+}
+
+/* By a reader of an older state, which may stay for hours. */
+static void
+blocked(struct capture *c, int64_t now)
+{
+	warn_size(c);
 	c->ckpt_gap = c->ckpt_gap ? c->ckpt_gap * 2 : GAP_MIN;
 	if (c->ckpt_gap > GAP_MAX)
 		c->ckpt_gap = GAP_MAX;
@@ -62,32 +84,30 @@ done(struct capture *c, struct err *err)
 	return 0;
 }
 
-/* One PASSIVE checkpoint up to the newest mark: 1 complete, 0 not, -1. */
+/* One PASSIVE checkpoint up to the newest mark: 1 complete, 0 not, -1. Others
+ * that are at one are waited for, for tries milliseconds. */
 static int
-passive(struct capture *c, struct err *err)
+passive(struct capture *c, int tries, struct err *err)
 {
 	if (hop_view(c, err) < 0)
 		return -1;
 	hop_follow(c);
 	if (c->lost || hop_light(c, err) < 0 || hop_other(c, err) < 0)
 		return -1;
-	if (conn_checkpoint(&c->h[!c->cur].conn, err) < 0)
-		return err->kind == ERR_BUSY ? 0 : -1;
+	c->busy = 0;
+	while (conn_checkpoint(&c->h[!c->cur].conn, err) < 0) {
+		if (err->kind != ERR_BUSY)
+			return -1;
+		if (tries-- <= 0) {
+			c->busy = 1;
+			return 0;
+		}
+		usleep(1000);
+	}
 	if (hop_view(c, err) < 0)
 		return -1;
 	hop_follow(c);
 	return complete(c);
-}
-
-static void
-warn_size(struct capture *c)
-{
-	if (c->warned_max)
-		return;
-	c->warned_max = 1;
-	log_event(c->conf.log, LOG_WARN, "the WAL grows: checkpoints do not "
-	    "complete, a reader or writer holds on", "db", c->path,
-	    (char *)0);
 }
 
 /* With writers kept out, nothing can come between copying and hopping. */
@@ -109,7 +129,7 @@ behind_barrier(struct capture *c, struct err *err)
 		return -1;
 	if (conn_lock(&c->barrier, wait, err) < 0)
 		return err->kind == ERR_BUSY ? 0 : -1;
-	r = passive(c, err);
+	r = passive(c, OTHERS_LOCKED_MS, err);
 	if (r > 0)
 		r = done(c, err) < 0 ? -1 : 1;
 	conn_unlock(&c->barrier);
@@ -133,22 +153,20 @@ checkpoint_step(struct capture *c, int64_t now, struct err *err)
 	if (t < 0 || now < t)
 		return 0;
 	for (i = 0; i < TRIES; i++) {
-		if ((r = passive(c, err)) < 0)
+		if (c->view.mx - c->pos.n > TAIL && cut_upto(c, &c->view, err))
+			return -1;
+		if ((r = passive(c, OTHERS_MS, err)) < 0)
 			return c->lost ? 0 : -1;
 		if (r)
 			return done(c, err);
-		if (c->view.backfill < c->h[c->cur].mark)
-			break; /* a reader older than our mark */
-	}
-	if (i == TRIES) {
-		if ((r = behind_barrier(c, err)) < 0)
-			return c->lost ? 0 : -1;
-		if (r)
+		if (c->view.backfill < c->h[c->cur].low && !c->busy) {
+			blocked(c, now);
 			return 0;
-	} else if (c->conf.max_checkpoint_pages
-	    && c->view.mx >= c->conf.max_checkpoint_pages) {
-		warn_size(c);
+		}
 	}
-	later(c, now);
+	if (behind_barrier(c, err) < 0)
+		return c->lost ? 0 : -1;
+	if (!complete(c))
+		c->ckpt_next = now + GAP_MIN;
 	return 0;
 }

@@ -148,8 +148,10 @@ hop_other(struct capture *c, struct err *err)
 }
 
 static void
-note(struct holder *h, const struct shm_view *v, int zero)
+note(struct holder *h, const struct shm_view *before,
+    const struct shm_view *v, int zero)
 {
+	h->low = same_salts(before, v->salt1, v->salt2) ? before->mx : 0;
 	h->salt1 = v->salt1;
 	h->salt2 = v->salt2;
 	h->mark = v->mx;
@@ -188,7 +190,7 @@ hop_settle(struct capture *c, struct holder *h, struct err *err)
 			 * began, so it is not on slot 0 */
 			if (zero || b.backfill < a.mx) {
 				c->view = b;
-				note(h, &b, zero);
+				note(h, &a, &b, zero);
 				return 0;
 			}
 		}
@@ -214,7 +216,7 @@ hop_light(struct capture *c, struct err *err)
 		conn_end(&other(c)->conn);
 		return -1;
 	}
-	note(other(c), &c->view, 0);
+	note(other(c), &before, &c->view, 0);
 	switch_readers(c);
 	hop_follow(c);
 	return 0;
@@ -240,7 +242,7 @@ hop_full(struct capture *c, struct err *err)
 	 * the second time is sure */
 	if (zero && current(c)->zero && current(c)->mark == c->view.mx)
 		zero = 2;
-	note(other(c), &c->view, zero);
+	note(other(c), &before, &c->view, zero);
 	switch_readers(c);
 	c->clean = 1;
 	return 0;

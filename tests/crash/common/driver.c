@@ -118,7 +118,8 @@ driver_turn(struct driver *d, int64_t until_ms)
 	while (watch_read(d->w, &id, &why, &d->err) > 0)
 		d->noted |= why;
 	now = when_mono();
-	if (d->noted && now >= d->res.quiet_ms) {
+	if ((d->noted & ~CAPTURE_WAL)
+	    || (d->noted && now >= d->res.quiet_ms)) {
 		why = d->noted;
 		d->noted = 0;
 		do_step(d, why);
