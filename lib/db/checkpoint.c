@@ -117,11 +117,15 @@ behind_barrier(struct capture *c, struct err *err)
 	int64_t wait = BARRIER_MS;
 	int r;
 
-	if (c->conf.max_checkpoint_pages
-	    && c->view.mx >= c->conf.max_checkpoint_pages) {
-		warn_size(c);
+	/* The further past the aim, the longer it is worth to wait */
+	if (c->conf.min_checkpoint_pages)
+		wait = wait * (c->view.mx / c->conf.min_checkpoint_pages) / 2;
+	if (wait < BARRIER_MS)
+		wait = BARRIER_MS;
+	if (wait > c->conf.busy_timeout_ms || (c->conf.max_checkpoint_pages
+	    && c->view.mx >= c->conf.max_checkpoint_pages))
 		wait = c->conf.busy_timeout_ms;
-	}
+	warn_size(c);
 	/* What takes long is done before the lock */
 	if (cut_upto(c, &c->view, err) < 0 || cut_sync(c, err) < 0)
 		return -1;
@@ -157,8 +161,10 @@ checkpoint_step(struct capture *c, int64_t now, struct err *err)
 			return -1;
 		if ((r = passive(c, OTHERS_MS, err)) < 0)
 			return c->lost ? 0 : -1;
-		if (r)
-			return done(c, err);
+		if (r && done(c, err) < 0)
+			return -1;
+		if (r && c->h[c->cur].zero)
+			return 0;
 		if (c->view.backfill < c->h[c->cur].low && !c->busy) {
 			blocked(c, now);
 			return 0;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+#include "base/when.h"
 
 static enum err_kind
 kind_of(int rc)
@@ -123,11 +125,14 @@ conn_end(struct conn *c)
 int
 conn_lock(struct conn *c, int64_t wait_ms, struct err *err)
 {
+	int64_t until = when_mono() + wait_ms;
 	int rc;
 
-	sqlite3_busy_timeout(c->db, (int)wait_ms);
-	rc = sqlite3_exec(c->db, "begin immediate", 0, 0, 0);
-	sqlite3_busy_timeout(c->db, 0);
+	/* Writers let go for a moment only: SQLite's own waiting, with longer
+	 * and longer pauses, would miss it */
+	while (((rc = sqlite3_exec(c->db, "begin immediate", 0, 0, 0)) & 0xff)
+	    == SQLITE_BUSY && when_mono() < until)
+		usleep(500);
 	if (rc)
 		return fail(c, rc, "take the write lock", err);
 	c->writing = 1;

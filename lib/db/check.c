@@ -1,0 +1,59 @@
+#include "db/check.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+/* immutable=1: without it, reading a database in WAL mode would make a -wal
+ * and a -shm beside the file. In a URI some bytes are to be escaped. */
+static int
+uri_of(const char *path, char *uri, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = snprintf(uri, len, "file:");
+
+	for (; *path; path++) {
+		if (n + 16 > len)
+			return -1;
+		if (strchr("%?#", *path)) {
+			uri[n++] = '%';
+			uri[n++] = hex[(unsigned char)*path >> 4];
+			uri[n++] = hex[*path & 15];
+		} else {
+			uri[n++] = *path;
+		}
+	}
+	return snprintf(uri + n, len - n, "?immutable=1") < (int)(len - n)
+	    ? 0 : -1;
+}
+
+int
+check_file(const char *path, enum check_kind kind, struct err *err)
+{
+	sqlite3_stmt *st = 0;
+	const char *text = 0;
+	sqlite3 *db = 0;
+	char uri[4200];
+	int rc;
+
+	if (kind == CHECK_NONE)
+		return 0;
+	if (uri_of(path, uri, sizeof uri) < 0)
+		return err_set(err, ERR_CONF, "path too long: %s", path);
+	rc = sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+	    | SQLITE_OPEN_NOMUTEX, 0);
+	if (!rc)
+		rc = sqlite3_prepare_v2(db, kind == CHECK_FULL
+		    ? "pragma integrity_check(1)" : "pragma quick_check(1)", -1,
+		    &st, 0);
+	if (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		text = (const char *)sqlite3_column_text(st, 0);
+	if (text && !strcmp(text, "ok"))
+		rc = 0;
+	else
+		rc = err_set(err, ERR_DATA, "%s: integrity check: %s", path,
+		    text ? text : sqlite3_errmsg(db));
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return rc;
+}
