@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/io.h"
 #include "base/url.h"
+#include "base/when.h"
 
 #define PART_MIN (UINT64_C(5) << 20)
 
@@ -283,6 +284,20 @@ s3_keys(struct replica *r)
 	    ? -1 : put(r, &r->s->profile, get(r, CONF_PROFILE));
 }
 
+/* No key of the file, for Litestream has none: of the environment. */
+static int
+s3_timeout(struct replica *r)
+{
+	const char *t = getenv("LS_STORE_TIMEOUT");
+
+	if (!t || !*t)
+		return 0;
+	if (when_dur_scan(t, &r->s->timeout_ms) < 0 || r->s->timeout_ms < 1)
+		return err_set(r->err, ERR_CONF, "LS_STORE_TIMEOUT: %.40s is "
+		    "not a duration as 10s", t);
+	return 0;
+}
+
 /* The name in messages and markers: says which objects, and where. */
 static int
 s3_name(struct replica *r)
@@ -304,7 +319,8 @@ replica_s3(struct replica *r)
 {
 	r->s->type = STORE_S3;
 	if (s3_where(r) < 0 || s3_endpoint(r) < 0 || s3_upload(r) < 0
-	    || s3_sse(r) < 0 || s3_keys(r) < 0 || s3_name(r) < 0)
+	    || s3_sse(r) < 0 || s3_keys(r) < 0 || s3_timeout(r) < 0
+	    || s3_name(r) < 0)
 		return -1;
 	s3_provider_defaults(r->s);
 	return 0;

@@ -21,7 +21,10 @@ struct s3_get {
 	int met;             /* a first answer has told size and ETag */
 	int judged;          /* the answer of x has been looked at */
 	struct s3_tries t;
+	uint64_t since;      /* bytes since the last failure */
 };
+
+#define S3_PROGRESS 65536 /* bytes after which a transfer counts as working */
 
 static int
 s3_get_send(struct s3_get *g, struct err *e)
@@ -151,13 +154,15 @@ s3_get_read(struct store_get *sg, void *buf, size_t n, struct err *e)
 		more = s3_tries_next(g->s, &g->t, g->x, again, e);
 		http_end(g->x);
 		g->x = 0;
+		g->since = 0;
 		if (!more)
 			return s3_in(g->s, &op, e);
 	}
 	if (g->end && (uint64_t)r > g->end - g->off)
 		r = (ssize_t)(g->end - g->off);
 	g->off += (uint64_t)r;
-	if (r)
+	g->since += (uint64_t)r;
+	if (g->since >= S3_PROGRESS)
 		g->t.n = 0;
 	return r;
 }

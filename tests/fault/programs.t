@@ -1,0 +1,83 @@
+#!/bin/sh
+# run: asan
+# The programs that read a replica, against a peer that fails.
+. tests/lib.sh
+. tests/fault/peer.sh
+need sqlite3
+http_start
+LS_STORE_TIMEOUT=3s
+export LS_STORE_TIMEOUT
+URL="s3://b/app?endpoint=$HTTP_ENDPOINT&region=us-east-1"
+V=tests/vectors/ltx/litestream-0.5.18
+for n in 1 2 3 4; do
+	ls-put "$URL" <"$V/0/000000000000000$n-000000000000000$n.ltx" ||
+	    bail "put $n"
+done
+make_db "$T/src.db" 20000
+"$BUILD/tests/ltxmake" db block 1 9 "$T/src.db" >"$T/big.ltx" || bail "ltxmake"
+BIG="s3://b/big?endpoint=$HTTP_ENDPOINT&region=us-east-1"
+ls-put "$BIG" <"$T/big.ltx" || bail "put a snapshot"
+size=$(wc -c <"$T/big.ltx")
+
+restored() { # URL SOURCE [OPTION...]
+	u=$1 s=$2; shift 2
+	rm -f "$T/out.db"*
+	ls-restore -q "$@" -o "$T/out.db" "$u" && cmp "$T/out.db" "$s"
+}
+none() { # nothing was published, nothing is left
+	is "$1: nothing is left" "$(cd "$T" && ls -d out.db* 2>/dev/null)" ""
+}
+pages "$T/src.db" "$T/src.pages"
+
+ok "restore, four files" restored "$URL" "$V/db"
+ok "restore, a snapshot" restored "$BIG" "$T/src.pages"
+for s in 408 429 500 503; do
+	rules "* * 1-2 status $s" "* * 4-5 status $s"
+	ok "restore through $s" restored "$URL" "$V/db"
+	rules "* * 1-2 status $s"
+	is "list through $s" "$(ls-list "$URL" | grep -c 000000000000000)" 4
+done
+i=0 bad=
+while test $i -lt 12; do
+	rules "GET .ltx 1 resetout $((size * i / 12 + i))" \
+	    "GET .ltx 2 cut $((size / 30 * i))"
+	restored "$BIG" "$T/src.pages" >"$T/log" 2>&1 || bad="$bad $i"
+	i=$((i + 1))
+done
+is "restore through resets and cuts" "$bad" ""
+rules "GET .ltx 1 slow 100000 20"
+ok "restore from a slow one" restored "$BIG" "$T/src.pages"
+
+fails() { # NAME CODE PATTERN [ARG...]
+	rm -f "$T/out.db"*
+	n=$1 c=$2 p=$3; shift 3
+	exits "$n" "$c" ls-restore -q "$@" -o "$T/out.db" "$BIG"
+	like "$n: is told" "$err" "$p"
+	none "$n"
+}
+rules '* * * status 403 AccessDenied'
+fails "refused" 102 AccessDenied
+fails "refused, though an empty replica would do" 102 AccessDenied -e
+rules '* * * status 404 NoSuchBucket'
+fails "no bucket is not an empty replica" 102 NoSuchBucket -e
+rules 'GET .ltx * status 403 AccessDenied'
+fails "objects refused" 102 AccessDenied
+rules 'GET .ltx * cut 1000'
+fails "always cut" 111 'after [0-9] tries: .*(closed|remaining|missing)'
+rules 'GET .ltx * hang'
+fails "a hang" 111 'nothing moved'
+rules '* * * status 503 SlowDown'
+fails "503 for ever" 111 SlowDown -e
+rules 'GET .ltx 1 resetout 50000' 'GET .ltx 2- etag "other"'
+fails "replaced while it is read" 102 'changed while it was read'
+rules '* list-type * okerror InternalError'
+fails "an error in place of the listing" 111 InternalError -e
+exits "the same for ls-list" 111 ls-list "$BIG"
+rules 'GET .ltx * nolength'
+fails "an end that is not known" 102 'without a length'
+stop httpd
+fails "nobody there" 111 'Failed to connect' -e
+exits "the same for ls-list" 111 ls-list "$BIG"
+exits "the same for ls-get" 111 ls-get "$BIG" x
+exits "the same for ls-put" 111 sh -c "ls-put '$BIG' <'$T/big.ltx'"
+done_testing
