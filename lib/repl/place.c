@@ -125,49 +125,52 @@ sweep(const char *dir, const char *base)
 	closedir(d);
 }
 
-static int
-begin_in(struct place *p, const char *dir, const char *path,
-    const struct io_perm *given, struct err *e)
+int
+place_owner(const char *path, struct io_perm *perm, struct err *e)
 {
-	const char *base = strrchr(path, '/');
-	struct io_perm perm = { (uid_t)-1, (gid_t)-1, 0, 0 };
-	char suffix[64];
+	char *dir;
 	struct stat st;
+	int r;
 
-	if (given)
-		perm = *given;
-	if (io_mkdirs(dir, &perm, e) < 0)
-		return -1;
-	if (stat(dir, &st) < 0)
-		return err_sys(e, "stat %s", dir);
-	if (geteuid() == 0) {
-		if (perm.uid == (uid_t)-1)
-			perm.uid = st.st_uid;
-		if (perm.gid == (gid_t)-1)
-			perm.gid = st.st_gid;
-	}
-	sweep(dir, base ? base + 1 : path);
-	snprintf(suffix, sizeof suffix, TEMP_MARK "%ld", (long)getpid());
-	if (io_temp_begin(&p->temp, path, suffix, &perm, e) < 0)
-		return -1;
-	flock(p->temp.fd, LOCK_EX | LOCK_NB);
-	return 0;
+	if (geteuid() != 0)
+		return 0;
+	dir = folder(path);
+	if (!dir)
+		return err_nomem(e);
+	r = io_mkdirs(dir, perm, e);
+	if (!r && stat(dir, &st) < 0)
+		r = err_sys(e, "stat %s", dir);
+	if (!r && perm->uid == (uid_t)-1)
+		perm->uid = st.st_uid;
+	if (!r && perm->gid == (gid_t)-1)
+		perm->gid = st.st_gid;
+	free(dir);
+	return r;
 }
 
 int
 place_begin(struct place *p, const char *path, const struct io_perm *perm,
     int64_t now_ms, struct err *e)
 {
-	char *dir = folder(path);
+	const char *base = strrchr(path, '/');
+	char *dir = folder(path), suffix[64];
 	int r;
 
 	memset(p, 0, sizeof *p);
 	p->now_ms = now_ms;
 	if (!dir)
 		return err_nomem(e);
-	r = begin_in(p, dir, path, perm, e);
+	r = io_mkdirs(dir, perm, e);
+	if (!r)
+		sweep(dir, base ? base + 1 : path);
 	free(dir);
-	return r;
+	if (r < 0)
+		return -1;
+	snprintf(suffix, sizeof suffix, TEMP_MARK "%ld", (long)getpid());
+	if (io_temp_begin(&p->temp, path, suffix, perm, e) < 0)
+		return -1;
+	flock(p->temp.fd, LOCK_EX | LOCK_NB);
+	return 0;
 }
 
 static int

@@ -26,9 +26,12 @@ int place_wanted(const char *path, int if_missing, int *there,
 /* BASE-YYYYMMDDHHMMSS.EXT beside path, allocated into *out. */
 int place_beside(const char *path, int64_t now_ms, char **out, struct err *);
 
+/* Where perm has no owner and we are root: that of path's folder, which is
+ * made if missing. */
+int place_owner(const char *path, struct io_perm *perm, struct err *);
+
 /* A file being restored: under a temporary name, which no other process
- * uses; those of killed ones are removed. Without owner in perm it gets
- * that of the folder if we are root. The folder is made if missing. */
+ * uses; those of killed ones are removed. The folder is made if missing. */
 struct place {
 	struct io_temp temp;   /* write to temp.fd */
 	int64_t now_ms;

@@ -13,6 +13,7 @@
 /* Where pages go: under the temporary name, or unlinked for stdout. */
 struct sink {
 	struct place place;
+	struct io_perm perm;
 	int fd;
 };
 
@@ -24,7 +25,9 @@ sink_begin(struct sink *s, const struct restore_job *job, struct err *e)
 		s->fd = io_anon("", e);
 		return s->fd < 0 ? -1 : 0;
 	}
-	if (place_begin(&s->place, job->out, &job->perm, when_now(), e) < 0)
+	s->perm = job->perm;
+	if (place_owner(job->out, &s->perm, e) < 0
+	    || place_begin(&s->place, job->out, &s->perm, when_now(), e) < 0)
 		return -1;
 	s->fd = s->place.temp.fd;
 	return 0;
@@ -95,7 +98,7 @@ leave_state(const struct restore_job *job, const struct state_paths *paths,
 		.continues = p->continues,
 		.url = url,
 		.now_ms = s->place.now_ms,
-		.perm = &job->perm,
+		.perm = &s->perm,
 		.log = job->opt.log
 	};
 

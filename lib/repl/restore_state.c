@@ -104,7 +104,8 @@ marker(const struct restore_state *s, const char *db, struct err *e)
 }
 
 static int
-leave(const struct restore_state *s, const char *db, struct err *e)
+leave(const struct restore_state *s, const char *db, int in_use,
+    struct err *e)
 {
 	uint64_t min, max;
 	int contig;
@@ -114,10 +115,16 @@ leave(const struct restore_state *s, const char *db, struct err *e)
 		    : state_marker_remove(s->dir, e);
 	if (state_scan(s->ltx0, &min, &max, &contig, e) < 0)
 		return -1;
+	if (in_use && max > s->txid) {
+		log_event(s->log, LOG_WARN, "ls-walship is at work in the state "
+		    "folder, whose files go on from another state; it has to "
+		    "judge", "folder", s->dir, NULL);
+		return 0;
+	}
 	if (max && s->continues && max >= s->txid) {
 		if (move_past(s, max, e) < 0)
 			return -1;
-	} else if (max && move_all(s, e) < 0)
+	} else if (max && !in_use && move_all(s, e) < 0)
 		return -1;
 	return marker(s, db, e);
 }
@@ -126,16 +133,14 @@ int
 restore_state_leave(const struct restore_state *s, const char *db,
     struct err *e)
 {
-	int fd, r;
+	int fd, r, in_use = 0;
 
 	if (lock(s, &fd, e) < 0) {
 		if (e->kind != ERR_BUSY)
 			return err_in(e, "state folder");
-		log_err(s->log, LOG_WARN, e, "the state folder is in use and "
-		    "left as it is", "folder", s->dir, NULL);
-		return 0;
+		in_use = 1;
 	}
-	r = leave(s, db, e);
+	r = leave(s, db, in_use, e);
 	if (fd >= 0)
 		close(fd);
 	return r < 0 ? err_in(e, "state folder") : 0;
