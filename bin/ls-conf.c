@@ -54,8 +54,13 @@ slurp(const char *file, stralloc *sa, struct err *err)
 	ssize_t r = 0;
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return err_sys(err, "open %s", file);
+	if (fd < 0) {
+		/* not "nothing there", which restoring could take for an
+		 * answer */
+		err_sys(err, "open %s", file);
+		err->kind = ERR_CONF;
+		return -1;
+	}
 	if (!fstat(fd, &st) && S_ISDIR(st.st_mode)) {
 		close(fd);
 		return err_set(err, ERR_CONF, "%s is a folder", file);
@@ -93,6 +98,8 @@ read_yaml(struct conf_raw *raw, const struct run *run,
 		r = conf_yaml(raw, text.s ? text.s : "", text.len, warn, err);
 	else if (!r)
 		r = conf_yaml(raw, full.s ? full.s : "", full.len, warn, err);
+	if (!r)
+		r = conf_dirs(raw, warn, err);
 	if (full.s)
 		explicit_bzero(full.s, full.len);
 	stralloc_free(&text);

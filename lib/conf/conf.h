@@ -80,8 +80,8 @@ struct conf_args {
  * The file is read by the program ls-conf, found beside the running one, or
  * on the PATH; its warnings go to stderr. In every case LOG_LEVEL and
  * LS_ACCEPT_REPLACEMENT of the environment hold. Zeroes *conf first; on -1
- * there is nothing to free: ERR_CONF, or ERR_NOTFOUND for a file not there,
- * or ERR_USAGE where nothing at all was said. */
+ * there is nothing to free: ERR_CONF (also for a file not there), or
+ * ERR_USAGE where nothing at all was said. */
 int conf_load(struct conf *, const struct conf_args *, struct err *);
 
 /* The database of that path (made absolute first), or NULL. */

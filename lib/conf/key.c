@@ -17,7 +17,7 @@
 
 static const struct conf_key keys[CONF_KEYS] = {
 [CONF_PATH] = { "path", D | R, CONF_STRING, 0, 0, 0, 0 },
-[CONF_DIR] = { "dir", D, CONF_STRING, LATER, 0, 0, 0 },
+[CONF_DIR] = { "dir", D, CONF_STRING, 0, 0, 0, 0 },
 [CONF_PATTERN] = { "pattern", D, CONF_STRING, 0, 0, 0, 0 },
 [CONF_RECURSIVE] = { "recursive", D, CONF_BOOL, 0, 0, 0, 0 },
 [CONF_WATCH] = { "watch", D, CONF_BOOL, LATER, 0, 0, 0 },

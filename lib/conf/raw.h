@@ -85,6 +85,20 @@ int conf_yaml(struct conf_raw *, const char *, size_t n,
 int conf_expand(stralloc *out, const char *, size_t n,
     const struct conf_warn *, struct err *);
 
+/* SQLite files among and below where, appended; sorting leaves each once.
+ * pattern is for their names, NULL: any. */
+struct conf_found {
+	char **path;
+	size_t n, room;
+};
+int conf_find(struct conf_found *, const char *where, const char *pattern,
+    int recursive, const struct conf_warn *, struct err *);
+void conf_found_sort(struct conf_found *);
+void conf_found_free(struct conf_found *);
+
+/* Replaces every database with "dir:" by one for each file found. */
+int conf_dirs(struct conf_raw *, const struct conf_warn *, struct err *);
+
 /* From the environment, where there is no file: one database (db, else
  * $DB_PATH; with only_url none) and its replicas: urls, else the blank-
  * separated $REPLICA_URL, else $LITESTREAM_REPLICA_PATH, _BUCKET, _TYPE; each

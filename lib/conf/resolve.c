@@ -219,12 +219,8 @@ resolve_db(struct resolve *r, const struct conf_raw_db *raw)
 
 	if (check_values(r, own) < 0 || db_exclusive(r, raw) < 0)
 		return -1;
-	if (own->v[CONF_DIR]) {
-		conf_warn(r->warn, raw->line, "dir: %.200s: the databases "
-		    "there are NOT replicated by this version; list them "
-		    "with path:", own->v[CONF_DIR]);
-		return 0;
-	}
+	if (own->v[CONF_DIR]) /* conf_dirs would have replaced it */
+		return fail(r, raw->line, "dir: cannot be used here");
 	if (raw->line && !own->v[CONF_PATH])
 		return fail(r, raw->line, "a database needs path:");
 	r->out->n++;

@@ -42,7 +42,7 @@ like 'as they are' "$out" '^access-key-id	1	[$][{]KEY[}]$'
 LITESTREAM_CONFIG=$T/a.yml exits 'LITESTREAM_CONFIG names the file' 0 ls-conf
 like 'too' "$out" '^source	.*/a.yml$'
 
-exits 'a file that is not there' 1 ls-conf -c none.yml
+exits 'a file that is not there' 102 ls-conf -c none.yml
 like 'is named' "$err" '^ls-conf: fatal: unable to read the configuration: open .*none.yml'
 exits 'a folder is no file' 102 ls-conf -c "$T"
 echo 'dbs: {a' >bad.yml

@@ -35,6 +35,8 @@ load(struct conf *c, const char *yaml)
 	raw.source = strdup("f.yml");
 	r = conf_yaml(&raw, yaml, strlen(yaml), &warn, &err);
 	if (!r)
+		r = conf_dirs(&raw, &warn, &err);
+	if (!r)
 		r = conf_resolve(c, &raw, &warn, &err);
 	if (!r) {
 		assert_int_equal(conf_raw_write(&raw, &sa, &err), 0);
@@ -257,6 +259,10 @@ impossible_values_are_refused_with_their_line(void **state)
 		{ DB "  pattern: '*'\n", "only goes with dir:" },
 		{ DB "  dir: /x\n", "exclude each other" },
 		{ "dbs:\n- dir: /x\n", "dir: needs pattern:" },
+		{ "dbs:\n- dir: /none\n  pattern: '*'\n", "f.yml:2: look "
+		    "at /none" },
+		{ "dbs:\n- dir: /proc/self/fdinfo\n  pattern: '*'\n",
+		    "no SQLite database *" },
 		{ DB "  replica: {}\n  replicas: [{path: /a}]\n",
 		    "cannot have both" },
 		{ DB "  replicas: {path: /a}\n", "must be a list" },
@@ -370,6 +376,65 @@ empty_and_null_are_not_set(void **state)
 	assert_null(c.dbs[0].replicas[0].store.endpoint);
 	assert_int_equal(c.dbs[0].replicas[0].sync_interval_ms, 1000);
 	conf_free(&c);
+}
+
+static void
+put_db(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite("SQLite format 3", 1, 16, f), 16);
+	fclose(f);
+}
+
+static void
+a_folder_is_a_database_for_each_file(void **state)
+{
+	char dir[] = "/tmp/ls-unit-conf.XXXXXX", yaml[1024], cmd[128];
+	struct conf c;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(cmd, sizeof cmd, "mkdir -p %s/s/.z.db-litestream", dir);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(chdir(dir), 0);
+	put_db("b.db");
+	put_db("a.txt");
+	put_db("s/x y%.db");
+	put_db("s/.z.db-litestream/no.db");
+	snprintf(yaml, sizeof yaml, "dbs:\n- dir: %s/\n  pattern: '*.db'\n"
+	    "  recursive: true\n  meta-path: /m\n  busy-timeout: 7s\n"
+	    "  replicas:\n  - {type: s3, bucket: b, path: /l/}\n"
+	    "  - {url: 's3://b/p/?region=r'}\n  - {url: 's3://c'}\n"
+	    "  - {type: s3, bucket: d}\n  - {path: /r}\n"
+	    "- {path: /d/a.db}\n"
+	    "- dir: %s\n  pattern: '*.txt'\n  meta-dir: /m\n", dir, dir);
+	c = good(yaml);
+	assert_string_equal(warned, "");
+	assert_int_equal(c.n, 4);
+	assert_string_equal(c.dbs[1].meta, "/m/s/.x y%.db-litestream");
+	assert_int_equal(c.dbs[1].busy_timeout_ms, 7000);
+	assert_string_equal(c.dbs[1].replicas[0].store.path, "/l/s/x y%.db");
+	assert_string_equal(c.dbs[1].replicas[1].store.path, "p/s/x y%.db");
+	assert_string_equal(c.dbs[1].replicas[1].store.region, "r");
+	assert_string_equal(c.dbs[1].replicas[2].store.path, "s/x y%.db");
+	assert_string_equal(c.dbs[1].replicas[3].store.path, "s/x y%.db");
+	assert_string_equal(c.dbs[1].replicas[4].store.path, "/r/s/x y%.db");
+	assert_string_equal(c.dbs[0].replicas[1].store.path, "p/b.db");
+	assert_string_equal(c.dbs[0].meta, "/m/.b.db-litestream");
+	assert_string_equal(c.dbs[2].path, "/d/a.db");
+	assert_string_equal(c.dbs[3].meta, "/m/a.txt-litestream");
+	conf_free(&c);
+	snprintf(yaml, sizeof yaml, "dbs:\n- dir: %s\n  pattern: '*.no'\n"
+	    "  watch: true\n", dir);
+	c = good(yaml);
+	assert_int_equal(c.n, 0);
+	assert_non_null(strstr(warned, "no SQLite database *.no"));
+	conf_free(&c);
+	assert_int_equal(chdir("/"), 0);
+	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+	assert_int_equal(system(cmd), 0);
 }
 
 static void
@@ -591,6 +656,7 @@ main(void)
 		cmocka_unit_test(impossible_values_are_refused_with_their_line),
 		cmocka_unit_test(oddities_are_told_once),
 		cmocka_unit_test(empty_and_null_are_not_set),
+		cmocka_unit_test(a_folder_is_a_database_for_each_file),
 		cmocka_unit_test(anchors_and_merges_work),
 		cmocka_unit_test(alias_bombs_end),
 		cmocka_unit_test(variables_expand_as_go_expands_them),

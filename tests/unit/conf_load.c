@@ -101,7 +101,7 @@ a_file_through_ls_conf(void **state)
 	assert_int_equal(c.n, 3);
 	conf_free(&c);
 	a.file = "/none/l.yml";
-	refused(&a, ERR_NOTFOUND, "/none/l.yml");
+	refused(&a, ERR_CONF, "/none/l.yml");
 	a.file = dir;
 	refused(&a, ERR_CONF, "is a folder");
 }
