@@ -32,7 +32,8 @@ compact(struct pagemap *m)
 {
 	size_t i, n = 0;
 
-	qsort(m->pair, m->n, sizeof *m->pair, compare);
+	if (m->n)
+		qsort(m->pair, m->n, sizeof *m->pair, compare);
 	for (i = 0; i < m->n; i++)
 		if (i + 1 == m->n
 		    || m->pair[i] >> 32 != m->pair[i + 1] >> 32)
