@@ -249,7 +249,7 @@ size_of(struct conn *c, int op, int64_t *size, struct err *err)
 	int rc;
 
 	if (!f)
-		return err_set(err, ERR_BUG, "no open file");
+		return err_set(err, ERR_NOTFOUND, "no open file");
 	if ((rc = f->pMethods->xFileSize(f, &n)))
 		return err_set(err, ERR_TEMP, "size: %s", sqlite3_errstr(rc));
 	*size = n;
