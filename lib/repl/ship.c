@@ -31,7 +31,7 @@ put_fd(struct ship *s, struct store *st, int fd, uint64_t size,
 {
 	struct store_src src = { .fd = fd, .len = size };
 	struct store_put_opt opt = { .noreplace = s->probed >= 0,
-	    .time_ms = time_ms };
+	    .strict = 1, .time_ms = time_ms };
 
 	return store_put(st, key, &src, &opt, e);
 }
@@ -79,7 +79,8 @@ probe(struct ship *s, struct store *st, int fd, const struct fence_object *o,
 		s->probed = -1;
 		res->unfenced = 1;
 	} else if (e.kind == ERR_EXISTS) {
-		s->probed = 1;
+		s->probed = store_caps(st) & STORE_CAN_NOREPLACE ? 1 : -1;
+		res->unfenced = s->probed < 0;
 	}
 }
 

@@ -15,7 +15,8 @@
 
 #define FILE_DEPTH 32
 #define FILE_CHUNK 16384
-#define FILE_STALE_MS (24 * 3600 * INT64_C(1000)) /* a temporary file nobody works on */
+/* After so long nobody works on a temporary file. */
+#define FILE_STALE_MS (24 * 3600 * INT64_C(1000))
 
 struct file {
 	struct store st;

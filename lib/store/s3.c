@@ -12,17 +12,30 @@
 #define S3_DEL_BODY (1u << 20)
 
 static void
+s3_pool_free(struct s3_pool *p)
+{
+	struct s3_known *k;
+
+	http_free(p->h);
+	for (size_t i = 0; i < p->ncred; i++)
+		cred_free(p->cred[i]);
+	free(p->cred);
+	while ((k = p->known)) {
+		p->known = k->next;
+		free(k->bucket);
+		free(k->endpoint);
+		free(k);
+	}
+	free(p);
+}
+
+static void
 s3_close(struct store *st)
 {
 	struct s3 *s = (struct s3 *)st;
 
-	if (s->pool && !--s->pool->refs) {
-		http_free(s->pool->h);
-		for (size_t i = 0; i < s->pool->ncred; i++)
-			cred_free(s->pool->cred[i]);
-		free(s->pool->cred);
-		free(s->pool);
-	}
+	if (s->pool && !--s->pool->refs)
+		s3_pool_free(s->pool);
 	s3_addr_free(&s->addr);
 	free(s->sse_md5);
 	free(s);
@@ -336,7 +349,7 @@ s3_del(struct store *st, const char *const *keys, size_t n,
 
 		err_clear(&one);
 		k = n - i < S3_DEL_MAX ? n - i : S3_DEL_MAX;
-		if (k == 1 || s->no_batch) {
+		if (k == 1 || s->known->no_batch) {
 			k = 1;
 			bad = s3_del_one(s, keys[i], results ? results + i : 0,
 			    &one);
@@ -347,7 +360,7 @@ s3_del(struct store *st, const char *const *keys, size_t n,
 			if (bad && one.kind == ERR_CONF) {
 				for (size_t j = 0; results && j < k; j++)
 					results[i + j] = ERR_NONE;
-				s->no_batch = 1;
+				s->known->no_batch = 1;
 				k = 0;
 				continue;
 			}
@@ -417,6 +430,41 @@ s3_connections(struct s3 *s, struct store *beside, struct err *e)
 	return -1;
 }
 
+static int
+s3_same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static int
+s3_knowledge(struct s3 *s, const char *region, struct err *e)
+{
+	const struct store_conf *c = s->st.conf;
+	struct s3_known *k;
+
+	for (k = s->pool->known; k; k = k->next)
+		if (s3_same(k->bucket, c->bucket)
+		    && s3_same(k->endpoint, c->endpoint))
+			break;
+	if (!k) {
+		if (!(k = calloc(1, sizeof *k)))
+			return err_nomem(e);
+		k->next = s->pool->known;
+		s->pool->known = k;
+		strcpy(k->region, region);
+		/* R2 has said "Deleted" to batches and kept the objects. */
+		k->no_batch = s->provider == S3_R2;
+		if ((c->bucket && !(k->bucket = strdup(c->bucket)))
+		    || (c->endpoint && !(k->endpoint = strdup(c->endpoint))))
+			return err_nomem(e);
+	}
+	s->known = k;
+	strcpy(s->region, k->region);
+	if (k->no_condition)
+		s->st.caps &= ~STORE_CAN_NOREPLACE;
+	return 0;
+}
+
 /* One chain for all stores of a thread with the same settings: instances
  * and containers are asked once. */
 static int
@@ -452,15 +500,13 @@ s3_open(struct store **out, struct store *beside, const struct store_conf *c,
 	s->st.conf = c;
 	s->st.caps = STORE_CAN_COPY | STORE_CAN_NOREPLACE;
 	s->provider = s3_provider(c);
-	/* R2 has said "Deleted" to batches and kept the objects. */
-	s->no_batch = s->provider == S3_R2;
 	if (strlen(region) >= sizeof s->region) {
 		err_set(e, ERR_CONF, "region %.40s... is too long", region);
 		goto bad;
 	}
-	strcpy(s->region, region);
-	if (s3_addr_make(&s->addr, c, s->region, e) || s3_sse(s, e)
-	    || s3_connections(s, beside, e) || s3_cred(s, e))
+	if (s3_sse(s, e) || s3_connections(s, beside, e)
+	    || s3_knowledge(s, region, e)
+	    || s3_addr_make(&s->addr, c, s->region, e) || s3_cred(s, e))
 		goto bad;
 	*out = &s->st;
 	return 0;

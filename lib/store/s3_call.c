@@ -147,7 +147,7 @@ s3_wire_make(struct s3 *s, const struct s3_op *op, struct s3_wire *w,
 
 	if (cred_get(s->cred, s->pool->h, &cred, e))
 		return -1;
-	a.time_ms = when_now() + s->skew_ms;
+	a.time_ms = when_now() + s->known->skew_ms;
 	s3_date(w->date, a.time_ms);
 	memcpy(w->pair, op->head, op->nh * sizeof *op->head);
 	w->n = op->nh;
@@ -218,6 +218,24 @@ s3_wire_send(struct s3 *s, const struct s3_op *op, struct s3_wire *w,
 	return r;
 }
 
+/* Another store of this bucket may have learnt where it is. */
+static int
+s3_locate(struct s3 *s, struct err *e)
+{
+	struct s3_addr a;
+
+	if (!strcmp(s->region, s->known->region))
+		return 0;
+	if (s3_addr_make(&a, s->st.conf, s->known->region, e)) {
+		s3_addr_free(&a);
+		return -1;
+	}
+	s3_addr_free(&s->addr);
+	s->addr = a;
+	strcpy(s->region, s->known->region);
+	return 0;
+}
+
 int
 s3_try(struct s3 *s, const struct s3_op *op, struct http_xfer **x,
     int64_t deadline, struct err *e)
@@ -226,7 +244,7 @@ s3_try(struct s3 *s, const struct s3_op *op, struct http_xfer **x,
 	int r;
 
 	*x = 0;
-	r = s3_hash(s, op, w.hash, e) || s3_wire_make(s, op, &w, e)
+	r = s3_locate(s, e) || s3_hash(s, op, w.hash, e) || s3_wire_make(s, op, &w, e)
 	    || s3_wire_send(s, op, &w, deadline, x, e) ? -1 : 0;
 	s3_wire_free(&w);
 	return r;

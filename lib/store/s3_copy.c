@@ -29,7 +29,7 @@ s3_copy_whole(struct s3 *s, const char *source, const char *to,
 	s3_op_ssec(s, &op, 1);
 	s3_op_head(&op, "x-amz-copy-source", source);
 	s3_op_head(&op, "x-amz-metadata-directive", "REPLACE");
-	if (opt->noreplace && !s->no_copy_condition)
+	if (opt->noreplace && !s->known->no_copy_condition)
 		s3_op_head(&op, "if-none-match", "*");
 	if (s3_call(s, &op, &x, 0, e))
 		return -1;
@@ -103,7 +103,7 @@ s3_copy_parts(struct s3 *s, const char *source, uint64_t size,
 		at = end;
 	}
 	if (!r)
-		r = s3_upload_end(&u, opt->noreplace && !s->no_condition, 0,
+		r = s3_upload_end(&u, opt->noreplace && !s->known->no_condition, 0,
 		    e);
 	s3_upload_free(&u);
 	return r;
@@ -142,9 +142,9 @@ s3_copy(struct store *st, const char *from, const char *to,
 		r = s3_copy_parts(s, source.s, src.size, to, opt, time_ms, e);
 	} else {
 		r = s3_copy_whole(s, source.s, to, opt, time_ms, e);
-		if (r && opt->noreplace && !s->no_copy_condition
+		if (r && opt->noreplace && !s->known->no_copy_condition
 		    && e->kind == ERR_CONF) {
-			s->no_copy_condition = 1;
+			s->known->no_copy_condition = 1;
 			r = s3_copy_whole(s, source.s, to, opt, time_ms, e);
 		}
 	}

@@ -19,9 +19,21 @@
 #define S3_PART_MIN (5u << 20)
 #define S3_PARTS_AT_ONCE 16
 
+/* What was learnt of a bucket, for all stores of it on one pool. */
+struct s3_known {
+	struct s3_known *next;
+	char *bucket, *endpoint; /* endpoint may be NULL */
+	char region[64];
+	int64_t skew_ms;       /* the server's clock less ours */
+	int no_condition;      /* If-None-Match is not implemented */
+	int no_copy_condition; /* the same of copies */
+	int no_batch;          /* DeleteObjects is not known */
+};
+
 /* Connections and credentials of one thread, shared by its stores. */
 struct s3_pool {
 	struct http *h;
+	struct s3_known *known;
 	struct cred_chain **cred;
 	size_t ncred;
 	unsigned refs;
@@ -35,12 +47,9 @@ struct s3 {
 	struct cred_chain *cred; /* one of the pool's */
 	struct s3_addr addr;
 	enum s3_provider provider;
-	char region[64];
-	int64_t skew_ms;    /* the server's clock less ours */
+	char region[64];         /* that addr was made for */
+	struct s3_known *known;  /* one of the pool's */
 	char *sse_md5;      /* base64 MD5 of the SSE-C key, or NULL */
-	int no_condition;   /* If-None-Match was refused as not implemented */
-	int no_copy_condition; /* the same of copies */
-	int no_batch;       /* DeleteObjects was refused as not known */
 };
 
 #define S3_PAIRS 16

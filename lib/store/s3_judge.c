@@ -93,8 +93,6 @@ s3_learn_region(struct s3 *s, const struct http_xfer *x,
     const struct s3_error *se)
 {
 	const char *told = http_header(x, "x-amz-bucket-region");
-	struct s3_addr addr;
-	struct err e = { 0 };
 	int status = http_status(x);
 
 	if (status != 301 && status != 307 && status != 400 && status != 403)
@@ -106,16 +104,10 @@ s3_learn_region(struct s3 *s, const struct http_xfer *x,
 	        != strlen(told)
 	    || !strcmp(told, s->region))
 		return 0;
-	if (s3_addr_make(&addr, s->st.conf, told, &e)) {
-		s3_addr_free(&addr);
-		return 0;
-	}
 	log_event(s->st.conf->log, LOG_WARN, "bucket is in another region",
 	    "bucket", s->st.conf->bucket, "region", told, "configured",
 	    s->region, NULL);
-	s3_addr_free(&s->addr);
-	s->addr = addr;
-	strcpy(s->region, told);
+	strcpy(s->known->region, told);
 	return 1;
 }
 
@@ -134,9 +126,9 @@ s3_learn_clock(struct s3 *s, const struct s3_op *op,
 	if (!date || when_scan_http(date, &server))
 		return 0;
 	skew = server - when_now();
-	if (llabs(skew - s->skew_ms) < S3_SKEW_MS)
+	if (llabs(skew - s->known->skew_ms) < S3_SKEW_MS)
 		return 0;
-	s->skew_ms = skew;
+	s->known->skew_ms = skew;
 	snprintf(text, sizeof text, "%lld", (long long)(skew / 1000));
 	log_event(s->st.conf->log, LOG_WARN, "this clock differs from the "
 	    "store's; requests carry the store's time", "seconds", text,

@@ -75,7 +75,7 @@ s3_put_look(struct s3 *s, const char *key, struct err *e)
 static int
 s3_put_unknown(const struct s3 *s, const struct err *e)
 {
-	return !s->no_condition && e->kind == ERR_CONF
+	return !s->known->no_condition && e->kind == ERR_CONF
 	    && (strstr(e->msg, " 501") || strstr(e->msg, "NotImplemented"));
 }
 
@@ -83,7 +83,7 @@ s3_put_unknown(const struct s3 *s, const struct err *e)
 static void
 s3_put_unconditional(struct s3 *s)
 {
-	s->no_condition = 1;
+	s->known->no_condition = 1;
 	s->st.caps &= ~STORE_CAN_NOREPLACE;
 	log_event(s->st.conf->log, LOG_WARN, "the store does not know "
 	    "conditional writes: nothing keeps two writers apart", "bucket",
@@ -180,9 +180,9 @@ s3_put_single(struct s3 *s, const char *key, struct http_body body,
 		b.b.mem = "";
 	if (s3_body_make(s, &b, sha, e))
 		return -1;
-	if (opt->noreplace && s->no_condition && s3_put_look(s, key, e))
+	if (opt->noreplace && s->known->no_condition && s3_put_look(s, key, e))
 		return -1;
-	if (!s3_put_once(s, key, &b, opt, opt->noreplace && !s->no_condition,
+	if (!s3_put_once(s, key, &b, opt, opt->noreplace && !s->known->no_condition,
 	    &failed, e))
 		return 0;
 	if (opt->noreplace && s3_put_unknown(s, e)) {
@@ -192,7 +192,7 @@ s3_put_single(struct s3 *s, const char *key, struct http_body body,
 			s3_put_unconditional(s);
 		return r;
 	}
-	return opt->noreplace ? s3_put_settle(s, key, body.len, b.tail,
+	return opt->noreplace && !opt->strict ? s3_put_settle(s, key, body.len, b.tail,
 	    b.tail_len, failed, e) : -1;
 }
 
@@ -389,10 +389,10 @@ s3_parts_complete(struct s3_parts *p, struct err *e)
 	const char *key = p->u.key;
 	int noreplace = p->opt->noreplace, r;
 
-	if (noreplace && s->no_condition && s3_put_look(s, key, e))
+	if (noreplace && s->known->no_condition && s3_put_look(s, key, e))
 		return -1;
-	if (!s3_upload_end(&p->u, noreplace && !s->no_condition, &p->failed,
-	    e))
+	if (!s3_upload_end(&p->u, noreplace && !s->known->no_condition,
+	    &p->failed, e))
 		return 0;
 	if (noreplace && s3_put_unknown(s, e)) {
 		r = s3_put_look(s, key, e)
@@ -401,8 +401,9 @@ s3_parts_complete(struct s3_parts *p, struct err *e)
 			s3_put_unconditional(s);
 		return r;
 	}
-	if (!s3_put_settle(s, key, p->at, p->tail->tail, p->tail->tail_len,
-	    p->failed, e))
+	if (!(p->opt->strict && e->kind == ERR_EXISTS)
+	    && !s3_put_settle(s, key, p->at, p->tail->tail,
+	        p->tail->tail_len, p->failed, e))
 		return 0;
 	/* An upload that is gone is begun anew by who wants it. */
 	if (e->kind == ERR_NOTFOUND)

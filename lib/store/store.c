@@ -156,7 +156,7 @@ store_probe_noreplace(struct store *s, const char *prefix, int *honoured,
 	key = k;
 	r = s->ops->put(s, key, &src, &opt, e);
 	if (!r) {
-		opt.noreplace = 1;
+		opt.noreplace = opt.strict = 1;
 		r = s->ops->put(s, key, &src, &opt, e);
 		*honoured = r && e->kind == ERR_EXISTS
 		    && (s->caps & STORE_CAN_NOREPLACE);

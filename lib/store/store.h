@@ -72,6 +72,9 @@ struct store_src {
 
 struct store_put_opt {
 	int noreplace;    /* create only if absent: else ERR_EXISTS */
+	int strict;       /* with it: a create whose answer was lost and that
+	                     then meets its like is ERR_EXISTS too, for the
+	                     caller to judge */
 	int64_t time_ms;  /* Litestream timestamp metadata, mtime; -1: none */
 	void (*progress)(void *ctx, uint64_t done); /* may be NULL */
 	void *ctx;
