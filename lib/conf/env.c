@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/url.h"
 
 static const char *const prefixes[] = {
 	"LS_", "LITESTREAM_REPLICA_", "LITESTREAM_", 0
@@ -57,6 +58,23 @@ env_keys(struct conf_values *to, unsigned scope, struct err *err)
 	return 0;
 }
 
+/* Without a scheme a local server is meant to be http here, as in query
+ * parameters, though not in a file. */
+static int
+env_endpoint(struct conf_values *all, struct err *err)
+{
+	char *e;
+	int r;
+
+	if (!all->v[CONF_ENDPOINT] || strstr(all->v[CONF_ENDPOINT], "://"))
+		return 0;
+	if (url_endpoint(all->v[CONF_ENDPOINT], 1, &e, err) < 0)
+		return -1;
+	r = set(all, CONF_ENDPOINT, e, err);
+	free(e);
+	return r;
+}
+
 static int
 env_everything(struct conf_raw *raw, struct err *err)
 {
@@ -73,7 +91,7 @@ env_everything(struct conf_raw *raw, struct err *err)
 		if (!raw->set.v[more[i].id] && set(&raw->set, more[i].id,
 		    getenv(more[i].var), err) < 0)
 			return -1;
-	return 0;
+	return env_endpoint(&raw->set, err);
 }
 
 static int

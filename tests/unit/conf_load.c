@@ -145,7 +145,7 @@ arguments_need_no_file(void **state)
 	(void)state;
 	setenv("LITESTREAM_CONFIG", "/none", 1);
 	setenv("REPLICA_URL", "s3://not/this", 1);
-	setenv("LITESTREAM_S3_ENDPOINT", "http://h:1", 1);
+	setenv("LITESTREAM_S3_ENDPOINT", "127.0.0.1:1", 1);
 	setenv("LS_BUSY_TIMEOUT", "9s", 1);
 	assert_int_equal(conf_load(&c, &a, &err), 0);
 	snprintf(full, sizeof full, "%s/rel.db", getcwd(cwd, sizeof cwd));
@@ -153,7 +153,7 @@ arguments_need_no_file(void **state)
 	assert_int_equal(c.dbs[0].busy_timeout_ms, 9000);
 	assert_int_equal(c.dbs[0].n, 2);
 	assert_string_equal(c.dbs[0].replicas[1].store.endpoint,
-	    "http://h:1");
+	    "http://127.0.0.1:1");
 	assert_int_equal(c.dbs[0].replicas[1].store.force_path_style,
 	    STORE_ON);
 	assert_string_equal(c.source, "arguments");
