@@ -68,14 +68,8 @@ parse(struct args *a, int argc, char *const *argv, struct err *e)
 	while ((id = opt_next(&st, argc, argv)) != OPT_END) {
 		if (id == OPT_BAD)
 			return err_set(e, ERR_USAGE, "%s", st.bad);
-		if (id == 'h') {
-			opt_help(&st, 1, SYNOPSIS, PURPOSE);
+		if (prog_info(&st, id, SYNOPSIS, PURPOSE))
 			exit(0);
-		}
-		if (id == 'V') {
-			puts(PROG " " LS_VERSION);
-			exit(0);
-		}
 		if (option(a, id, st.arg, e) < 0)
 			return -1;
 	}

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
 #include "base/opt.h"
 #include "base/prog.h"
 #include "base/url.h"
 #include "base/when.h"
 #include "conf/conf.h"
+#include "db/check.h"
 #include "repl/meter.h"
 #include "repl/place.h"
 #include "repl/restore_arg.h"
@@ -19,14 +19,10 @@
 #define SYNOPSIS "[OPTIONS] DB|URL [PROG ARG...]\n" \
 	"       ls-restore [OPTIONS] -o OUT - <LTX [PROG ARG...]"
 #define PURPOSE "Brings a database back from its replica. Options end at " \
-	"DB (a database of the\nconfiguration), URL (of a replica) or \"-\" " \
-	"(LTX files on standard input); what follows\nis a program to run " \
-	"when there is a database, or with -e none to be had."
+	"DB, URL or \"-\" (LTX\nfiles on standard input); what follows is a " \
+	"program to run once there is a\ndatabase, or with -e none to be had."
 
-enum {
-	O_TXID = 256, O_BESIDE, O_OWNER, O_MODE, O_REPLICA,
-	O_NO_EXPAND
-};
+enum { O_TXID = 256, O_BESIDE, O_CHECK, O_OWNER, O_MODE, O_REPLICA, O_RAW };
 
 static const struct opt opts[] = {
 	{ 'o', "output", "OUT", "instead of DB; \"-\": standard output" },
@@ -37,10 +33,11 @@ static const struct opt opts[] = {
 	{ 'e', "if-replica-exists", NULL, "an empty replica is a success" },
 	{ 'p', "parallelism", "N", "files read at once (8)" },
 	{ 'c', "config", "FILE", "configuration file" },
-	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
+	{ O_RAW, "no-expand-env", NULL, "leave $NAME in it alone" },
 	{ O_REPLICA, "replica", "NAME", "only the replica of this name" },
 	{ 'n', "dry-run", NULL, "print the files a restore would read" },
 	{ 'j', "json", NULL, "print JSON: the plan (-n), or what was done" },
+	{ O_CHECK, "integrity-check", "MODE", "none, quick or full (none)" },
 	{ O_OWNER, "owner", "USER[:GROUP]", "as root: that of the folder" },
 	{ O_MODE, "mode", "OCTAL", "mode of the file (0644 less umask)" },
 	{ 'q', "quiet", NULL, "print only warnings and errors" },
@@ -55,9 +52,16 @@ struct args {
 	const char *out, *source, *replica;
 	int beside, if_missing, if_replica, dry, json;
 	struct restore_job job;
+	enum check_kind check;
 	struct log log;
 	char *const *prog;   /* what to run afterwards, NULL-terminated */
 };
+
+static int
+check(void *ctx, const char *path, struct err *e)
+{
+	return check_file(path, ((struct args *)ctx)->check, e);
+}
 
 static int
 option(struct args *a, int id, const char *arg, struct err *e)
@@ -73,10 +77,16 @@ option(struct args *a, int id, const char *arg, struct err *e)
 	case 'e': a->if_replica = 1; break;
 	case 'p': return restore_arg_count(arg, &o->parallel, e);
 	case 'c': a->conf.file = arg; break;
-	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
+	case O_RAW: a->conf.no_expand_env = 1; break;
 	case O_REPLICA: a->replica = arg; break;
 	case 'n': a->dry = 1; break;
 	case 'j': a->json = 1; break;
+	case O_CHECK:
+		a->check = !strcmp(arg, "full") ? CHECK_FULL
+		    : !strcmp(arg, "quick") ? CHECK_QUICK : CHECK_NONE;
+		if (!a->check && strcmp(arg, "none"))
+			return err_set(e, ERR_USAGE, "none, quick or full");
+		break;
 	case O_OWNER: return restore_arg_owner(arg, &a->job.perm, e);
 	case O_MODE: return restore_arg_mode(arg, &a->job.perm.file_mode, e);
 	case 'q': a->log.level = LOG_WARN; break;
@@ -114,14 +124,8 @@ parse(struct args *a, int argc, char *const *argv, struct err *e)
 	while ((id = opt_next(&st, argc, argv)) != OPT_END) {
 		if (id == OPT_BAD)
 			return err_set(e, ERR_USAGE, "%s", st.bad);
-		if (id == 'h') {
-			opt_help(&st, 1, SYNOPSIS, PURPOSE);
+		if (prog_info(&st, id, SYNOPSIS, PURPOSE))
 			exit(0);
-		}
-		if (id == 'V') {
-			puts(PROG " " LS_VERSION);
-			exit(0);
-		}
 		if (option(a, id, st.arg, e) < 0)
 			return -1;
 	}
@@ -133,10 +137,10 @@ parse(struct args *a, int argc, char *const *argv, struct err *e)
 static int
 put(stralloc *s, int ok, struct err *e)
 {
-	int fd = 1;
-	struct io_out out = io_out_fd(&fd);
-	int r = ok ? out.write(out.ctx, s->s, s->len, e) : err_nomem(e);
+	int fd = 1, r = ok ? 0 : err_nomem(e);
 
+	if (ok)
+		r = io_out_fd(&fd).write(&fd, s->s, s->len, e);
 	stralloc_free(s);
 	return r;
 }
@@ -146,16 +150,11 @@ print_done(const struct args *a, const struct restore_report *r,
     struct err *e)
 {
 	stralloc s = STRALLOC_ZERO;
-	int ok = 1;
 
 	restore_fmt_log(&a->log, a->job.out, r);
-	if (!a->job.out)
-		return 0;
-	if (a->json)
-		ok = restore_fmt_report(&s, a->job.out, r);
-	else if (a->beside)
-		ok = stralloc_cats(&s, a->job.out) && stralloc_cats(&s, "\n");
-	return put(&s, ok, e);
+	return put(&s, !a->job.out || (a->json
+	    ? restore_fmt_report(&s, a->job.out, r) : !a->beside
+	    || (stralloc_cats(&s, a->job.out) && stralloc_cats(&s, "\n"))), e);
 }
 
 static int
@@ -192,14 +191,12 @@ choose(const struct args *a, const struct conf_db *db, struct choose *c,
 	    : err_set(e, ERR_CONF, "no replica %s", a->replica);
 }
 
-/* The restore itself, once it is known that and where. */
 static int
 work(struct args *a, const struct conf_db *db, struct err *e)
 {
 	struct restore_report rep = { .url = "" };
 	struct choose c = { 0 };
 	struct meter m;
-	int64_t start = when_mono();
 	int r = 0, fd = 0;
 
 	meter_begin(&m, a->log.level <= LOG_INFO ? &a->log : NULL, "restoring");
@@ -215,7 +212,7 @@ work(struct args *a, const struct conf_db *db, struct err *e)
 		r = restore_job_replica(&a->job, &c, &rep, e);
 	meter_end(&m);
 	if (!r && !a->dry) {
-		rep.ms = when_mono() - start;
+		rep.ms = when_mono() - m.start;
 		r = print_done(a, &rep, e);
 	}
 	choose_close(&c);
@@ -238,11 +235,11 @@ restore(struct args *a, const struct conf_db *db, char **beside,
 		a->job.state = !a->out || !db->path || !strcmp(a->out, db->path);
 		a->job.meta = db->meta;
 	}
-	if (a->beside
-	    && place_beside(a->job.out, when_now(), beside, e) < 0)
-		return -1;
-	if (a->beside)
+	if (a->beside) {
+		if (place_beside(a->job.out, when_now(), beside, e) < 0)
+			return -1;
 		a->job.out = *beside;
+	}
 	if (a->job.out && !a->dry && place_wanted(a->job.out, a->if_missing,
 	    &there, &a->log, e) < 0)
 		return -1;
@@ -280,7 +277,7 @@ main(int argc, char **argv)
 	struct args a = {
 		.log = { .fd = 2, .level = LOG_INFO, .prog = PROG },
 		.job.opt = { .target = { 0, -1 }, .log = &a.log },
-		.job.perm = { (uid_t)-1, (gid_t)-1, 0, 0 }
+		.job.check = check, .job.check_ctx = &a, .job.perm = { (uid_t)-1, (gid_t)-1, 0, 0 }
 	};
 	struct err e = { 0 };
 	char *beside = NULL;
@@ -290,14 +287,14 @@ main(int argc, char **argv)
 		return prog_usage(PROG, e.msg);
 	r = from_conf(&a, &beside, &e);
 	free(beside);
+	if (r < 0 && e.kind == ERR_USAGE)
+		return prog_usage(PROG, e.msg);
 	if (r < 0)
-		return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
-		    : prog_fatal(PROG, "restore", &e);
+		return prog_fatal(PROG, "restore", &e);
 	if (!*a.prog || a.dry)
 		return 0;
 	execvp(a.prog[0], a.prog);
-	err_sys(&e, "run %s", a.prog[0]);
-	r = e.sys == ENOENT ? 127 : 126;
-	prog_fatal(PROG, "go on", &e);
-	return r;
+	err_sys(&e, "%s", a.prog[0]);
+	prog_fatal(PROG, "run", &e);
+	return e.sys == ENOENT ? 127 : 126;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hex.h"
 #include "base/opt.h"
@@ -9,13 +10,15 @@
 #include "base/url.h"
 #include "base/when.h"
 #include "conf/conf.h"
+#include "db/dump.h"
 #include "db/state.h"
 #include "repl/snapshot.h"
 
 #define PROG "ls-snapshot"
-#define SYNOPSIS "[OPTIONS] -r DB|URL"
-#define PURPOSE "Makes a full LTX of a database: with -r a snapshot on its " \
-	"replicas, merged from\nwhat each of them holds."
+#define SYNOPSIS "[OPTIONS] DB\n       ls-snapshot -r [OPTIONS] DB|URL"
+#define PURPOSE "Writes a full LTX of a database to standard output or, " \
+	"with -r, makes a snapshot on\nits replicas, merged from what each " \
+	"of them holds."
 
 enum { O_NO_EXPAND = 256, O_REPLICA };
 
@@ -114,22 +117,70 @@ all(const struct args *a, const struct conf_db *db, struct err *e)
 	return first.kind ? -1 : 0;
 }
 
+/* All pages as TXID 1 to the last of the state folder. db may be NULL. */
+static int
+dump(const char *path, const struct conf_db *db, struct err *e)
+{
+	enum ltx_encoding enc = db ? db->encoding : LTX_BLOCK;
+	struct state_paths paths;
+	uint64_t min, max;
+	int contig, fd = 1, r;
+
+	if (isatty(fd))
+		return err_set(e, ERR_USAGE, "no LTX file to a terminal");
+	if (state_paths(&paths, path, db ? db->meta : NULL, e) < 0)
+		return -1;
+	r = state_scan(paths.ltx0, &min, &max, &contig, e);
+	state_paths_free(&paths);
+	if (r < 0)
+		return -1;
+	return dump_db(path, max ? max : 1, 0, enc, 0, io_out_fd(&fd), NULL, e);
+}
+
+/* A configuration is needed for what differs from the defaults alone. */
+static int
+dump_conf(const struct args *a, struct err *e)
+{
+	struct conf conf;
+	const struct conf_db *db = NULL;
+	int r = conf_load(&conf, &a->conf, e);
+
+	if (r < 0 && a->conf.file)
+		return -1;
+	if (!r)
+		db = conf_db_find(&conf, a->conf.db);
+	r = dump(db ? db->path : a->conf.db, db, e);
+	conf_free(&conf);
+	return r;
+}
+
+static int
+run(struct args *a, struct err *e)
+{
+	struct conf conf;
+	int r;
+
+	if (!a->to_replicas)
+		return dump_conf(a, e);
+	a->conf.need = CONF_NEED_REPLICA;
+	if (conf_load(&conf, &a->conf, e) < 0)
+		return err_in(e, "read the configuration");
+	r = all(a, &conf.dbs[0], e);
+	conf_free(&conf);
+	return r;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct args a = { .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
-	struct conf conf;
 	struct err e = { 0 };
-	int r;
 
 	if (parse(&a, argc, argv, &e) < 0)
 		return prog_usage(PROG, e.msg);
 	signal(SIGPIPE, SIG_IGN);
-	a.conf.need = CONF_NEED_REPLICA;
-	if (conf_load(&conf, &a.conf, &e) < 0)
-		return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
-		    : prog_fatal(PROG, "read the configuration", &e);
-	r = all(&a, &conf.dbs[0], &e);
-	conf_free(&conf);
-	return r < 0 ? prog_fatal(PROG, "make a snapshot", &e) : 0;
+	if (run(&a, &e) == 0)
+		return 0;
+	return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
+	    : prog_fatal(PROG, "make a snapshot", &e);
 }

@@ -46,7 +46,8 @@ dump_db(const char *path, uint64_t txid, uint64_t node,
 	if (!st.st_size)
 		return err_set(err, ERR_NOTFOUND, "%s has no pages yet", path);
 	head.flags = LTX_FLAG_NOCHECKSUM;
-	head.min_txid = head.max_txid = txid;
+	head.min_txid = 1;
+	head.max_txid = txid;
 	head.node = node;
 	r = conn_open(&h->conn, path, err);
 	if (!r)

@@ -6,8 +6,8 @@
 #include "base/io.h"
 #include "ltx/ltx.h"
 
-/* A live database at one position, as one LTX file txid..txid with every
- * page, to out. Others go on writing meanwhile; checkpoints wait. memory:
+/* A live database at one position, as one LTX file 1..txid with every page,
+ * to out. Others go on writing meanwhile; checkpoints wait. memory:
  * bytes of the page map before it spills, 0: 1 MiB. h, if not NULL, gets the
  * header written. The database is not changed, not even its journal mode: one
  * that is not in WAL mode is read under a read lock. ERR_DATA: not a

@@ -80,9 +80,8 @@ sink_end(struct sink *s, const struct restore_job *job,
 static int
 check(const struct restore_job *job, const struct sink *s, struct err *e)
 {
-	if (!job->check || !job->out)
-		return 0;
-	return job->check(job->check_ctx, s->place.temp.temp, e);
+	return job->out && job->check
+	    ? job->check(job->check_ctx, s->place.temp.temp, e) : 0;
 }
 
 static int

@@ -14,7 +14,7 @@ struct restore_job {
 	int state;             /* out given: use the state folder: apply what it holds
 	                          beyond the replica's end, leave the marker */
 	struct io_perm perm;
-	/* Looks at the file before it is published; NULL: not at all. */
+	/* Looks at the file before it is published (out given); may be NULL. */
 	int (*check)(void *ctx, const char *path, struct err *);
 	void *check_ctx;
 	struct restore_opt opt;

@@ -158,6 +158,29 @@ nok 'nor is the -journal' ls "$T/o/x.db-journal"
 is 'so all rows are there' "$(sql "$T/o/x.db" 'SELECT count(*) FROM t')" \
     "$(sql "$T/want.db" 'SELECT count(*) FROM t')"
 
+# SQLite's own check
+exits '--integrity-check full' 0 \
+    ls-restore -q --integrity-check full -o "$T/d/c.db" "$R"
+is 'leaves nothing beside it' "$(ls -A "$T/d" | grep '^c.db')" c.db
+cp "$T/want.db" "$T/corrupt.db"
+printf 'zzzzzzzz' | dd of="$T/corrupt.db" bs=1 seek=4100 conv=notrunc 2>"$T/dd"
+ls-snapshot "$T/corrupt.db" >"$T/corrupt.ltx"
+exits 'a database that fails it' 102 \
+    ls-restore -q --integrity-check quick -o "$T/d/i.db" - <"$T/corrupt.ltx"
+like 'is said to' "$err" 'integrity check: '
+is 'and not published' "$(ls -A "$T/d" | grep i.db)" ''
+
+# a full LTX of a live database
+ls-snapshot "$T/want.db" >"$T/s.ltx"
+exits 'ls-snapshot to ls-restore' 0 ls-restore -q -o "$T/d/s.db" - <"$T/s.ltx"
+ok 'is the database' pages_equal "$T/want.db" "$T/d/s.db"
+mkdir "$T/put"
+ls-put "file://$T/put" <"$T/s.ltx"
+exits 'and through ls-put' 0 ls-restore -q -o "$T/d/p.db" "file://$T/put"
+ok 'too' pages_equal "$T/want.db" "$T/d/p.db"
+exits 'of what is no database' 102 ls-snapshot "$T/d/text.db"
+exits 'of what is not there' 1 ls-snapshot "$T/d/nothing.db"
+
 # owner and mode
 exits '--mode' 0 ls-restore -q --mode 0600 -o "$T/d/m.db" "$R"
 is 'is the mode' "$(stat -c %a "$T/d/m.db")" 600
