@@ -122,8 +122,21 @@ burst_base() {
 			    "$(cut -d' ' -f1 "$W/measured")"
 		done
 		rm -f "$W"/db/base.db.*
+		# The writer with nobody beside it.
+		cp "$W/small.db" "$W/db/alone.db"
+		out=$("$BUILD/bench/load" burst "$W/db/alone.db" "$MB")
+		rm -f "$W"/db/alone.db*
+		for k in file s3; do burst_writer "$MB MB load, $k"; done
 	done
 	rm -rf "$W/db"
+}
+burst_writer() { # CASE: what the writer said in $out
+	result "$1" 'largest WAL, MB' "${out##*wal_mb=}"
+	out_p99=${out##*p99_us=}
+	result "$1" 'writer p99, ms' \
+	    "$(echo "${out_p99%% *}" | awk '{ printf "%.1f", $1 / 1000 }')"
+	out_s=${out##*seconds=}
+	result "$1" 'writer, s' "${out_s%% *}"
 }
 burst_one() { # KIND
 	what="$MB MB load, $1"
@@ -141,10 +154,7 @@ burst_one() { # KIND
 	    { x = $1 / 1000 } x > t { if (last && x - last > 3) exit; last = x }
 	    END { printf "%.2f", last ? last - t : 0 }' "$W/events")"
 	result "$what" 'peak memory, MB' "$(rss $r)"
-	result "$what" 'largest WAL, MB' "${out##*wal_mb=}"
-	out=${out##*p99_us=}
-	result "$what" 'writer p99, ms' \
-	    "$(echo "${out%% *}" | awk '{ printf "%.1f", $1 / 1000 }')"
+	burst_writer "$what"
 	finish "$watcher"
 	finish $r
 	rm -rf "$W/db" "$(top_dir "$1" burst)"
@@ -171,7 +181,7 @@ first_one() { # KIND
 	rm -rf "$(top_dir "$1" big)" "$W"/big/.big.db-litestream
 	rm -f "$W"/big/big.db-wal "$W"/big/big.db-shm
 	conf "$W/$tool-big-$1.yml" "$1" 1s "$W/big/big.db"
-	u=$(uploaded)
+	u=$(network)
 	t=$(now)
 	replicator "$W/$tool-big-$1.yml"
 	r=$pid
@@ -181,8 +191,8 @@ first_one() { # KIND
 	sleep 5
 	result "$what" 'CPU, s' "$(cpu $r)"
 	result "$what" 'peak memory, MB' "$(rss $r)"
-	test "$1" = file || result "$what" 'uploaded, MB' \
-	    "$(minus "$(uploaded)" "$u" | awk '{ printf "%.0f", $1 / 1e6 }')"
+	test "$1" = file || result "$what" 'network, MB' \
+	    "$(minus "$(network)" "$u" | awk '{ printf "%.0f", $1 / 1e6 }')"
 	finish $r
 	rm -rf "$W/big/.big.db-litestream"
 }

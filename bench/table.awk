@@ -3,11 +3,12 @@
 BEGIN { FS = "\t" }
 {
 	row = $1 "\t" $2
+	if (!($1 in cases)) { cases[$1] = 1; order[++m] = $1 }
 	if (!(row in seen)) { seen[row] = 1; rows[++n] = row }
 	k = row "\t" $3
 	v[k, ++c[k]] = $4
 }
-function median(k,   i, j, t, m) {
+function median(k,   i, j, t, m, s) {
 	m = c[k]
 	if (!m) return ""
 	for (i = 1; i <= m; i++) s[i] = v[k, i]
@@ -24,13 +25,15 @@ function ratio(a, b) {
 END {
 	print "| what | | ls-s6 | 0.5.18 | 0.3.13 | to 0.5 | to 0.3 | baseline |"
 	print "|---|---|--:|--:|--:|--:|--:|--:|"
+	for (o = 1; o <= m; o++)
 	for (i = 1; i <= n; i++) {
 		split(rows[i], f, "\t")
-		o = median(rows[i] "\tls"); a = median(rows[i] "\t0.5")
+		if (f[1] != order[o]) continue
+		x = median(rows[i] "\tls"); a = median(rows[i] "\t0.5")
 		b = median(rows[i] "\t0.3"); z = median(rows[i] "\tbase")
 		printf "| %s | %s | %s | %s | %s | %s | %s | %s |\n",
-		    f[1] == last ? "" : f[1], f[2], o, a, b,
-		    ratio(o, a), ratio(o, b), z
+		    f[1] == last ? "" : f[1], f[2], x, a, b,
+		    ratio(x, a), ratio(x, b), z
 		last = f[1]
 	}
 }
