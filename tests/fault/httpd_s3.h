@@ -120,8 +120,13 @@ s3_refused(const struct request *q, const char *key, struct answer *a)
 {
 	char v[64];
 
-	if (!request_header(q, "if-none-match", v, sizeof v)
-	    || request_is(q, "unconditional", 0) || !*s3_find(key, ""))
+	if (!request_header(q, "if-none-match", v, sizeof v))
+		return 0;
+	if (request_is(q, "unknown", 0)) {
+		s3_fail(a, 501, "NotImplemented");
+		return 1;
+	}
+	if (request_is(q, "unconditional", 0) || !*s3_find(key, ""))
 		return 0;
 	s3_fail(a, 412, "PreconditionFailed");
 	return 1;
