@@ -1,6 +1,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/opt.h"
@@ -152,6 +153,18 @@ parse(struct args *a, int argc, char *const *argv)
 	return 0;
 }
 
+/* Some five descriptors a database: more than the usual 1024 for hundreds. */
+static void
+room(size_t n)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= 6 * n + 128)
+		return;
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+}
+
 static int
 run(struct args *a, const struct conf *c)
 {
@@ -160,6 +173,7 @@ run(struct args *a, const struct conf *c)
 	int code = 0, r = 0;
 	size_t i;
 
+	room(c->n);
 	if (!dbs)
 		r = err_nomem(&e);
 	for (i = 0; i < c->n && r == 0; i++) {

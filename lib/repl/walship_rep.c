@@ -288,7 +288,8 @@ failed(struct wrep *r)
 	    max, (uint32_t)rand_r(&w->random));
 	if (r->err.kind == ERR_FENCED)
 		r->state = REP_FENCED;
-	else if (r->err.kind == ERR_DENIED && !r->ever_ok)
+	else if ((r->err.kind == ERR_DENIED || r->err.kind == ERR_CONF)
+	    && !r->ever_ok)
 		r->state = REP_DENIED;
 	else if (r->state != REP_DENIED)
 		r->state = REP_FAILING;
