@@ -261,6 +261,58 @@ a_damaged_file_is_gone_around_or_named(void **state)
 	assert_int_equal(restore_to(5, NULL, &e), 5);
 }
 
+/* Between plan and reading, compaction replaces files, or the newest are
+ * gone for good. */
+static void
+vanished_files_make_a_new_plan(void **state)
+{
+	struct restore_opt opt = { .target = { 0, -1 } };
+	struct store_conf conf;
+	struct store *st = open_store(&conf);
+	struct listing l = { 0 };
+	struct restore_plan p;
+	struct apply_done d;
+	struct err e = { 0 };
+	char path[160];
+	int fd = io_anon(dir, &e);
+
+	(void)state;
+	seed = 7;
+	make_past();
+	for (uint32_t t = 1; t <= 6; t++)
+		put_file(0, t, t);
+	assert_int_equal(listing_read(st, LISTING_ALL, &l, &e), 0);
+	assert_int_equal(restore_plan(&p, st, &l, &opt, &e), 0);
+	assert_int_equal(p.plan.n, 6);
+	for (uint32_t t = 1; t <= 5; t++) {
+		path_of(path, 0, t, t);
+		unlink(path);
+	}
+	put_file(2, 1, 5);
+	assert_int_equal(restore_run(&p, st, &opt, fd, &d, &e), 0);
+	assert_int_equal(p.plan.n, 2);
+	check_state(fd, &d, 6);
+	path_of(path, 2, 1, 5);
+	unlink(path);
+	assert_int_equal(restore_run(&p, st, &opt, fd, &d, &e), -1);
+	assert_int_equal(e.kind, ERR_DATA); /* a gap, never "nothing" */
+	path_of(path, 0, 6, 6);
+	unlink(path);
+	put_file(2, 1, 5);
+	assert_int_equal(listing_read(st, LISTING_ALL, &p.listing, &e), 0);
+	restore_plan_free(&p);
+	assert_int_equal(listing_read(st, LISTING_ALL, &l, &e), 0);
+	assert_int_equal(restore_plan(&p, st, &l, &opt, &e), 0);
+	path_of(path, 2, 1, 5);
+	unlink(path);
+	assert_int_equal(restore_run(&p, st, &opt, fd, &d, &e), -1);
+	assert_int_equal(e.kind, ERR_TEMP); /* all gone: not "nothing" either */
+	restore_plan_free(&p);
+	close(fd);
+	store_close(st);
+	store_conf_free(&conf);
+}
+
 static void
 truncated_empty_and_swapped_files_are_damage(void **state)
 {
@@ -502,6 +554,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(every_state_of_random_replicas),
 		T(a_damaged_file_is_gone_around_or_named),
+		T(vanished_files_make_a_new_plan),
 		T(truncated_empty_and_swapped_files_are_damage),
 		T(local_files_go_further_than_the_replica),
 		T(a_time_is_found_in_the_headers),

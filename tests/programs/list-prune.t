@@ -1,0 +1,139 @@
+#!/bin/bash
+# ls-list, ls-prune and ls-snapshot -r on file replicas and on S3.
+. tests/lib.sh
+need sqlite3 python3
+need_peer versitygw ltx
+make=$BUILD/tests/ltxmake
+test -x "$make" || bail "no $make"
+make_db "$T/a.db" 200
+
+changed() { # pages of B that are not those of A, none if there is no A
+	test -e "$1" || return
+	cmp -l "$1" "$2" | awk '{ p = int(($1 - 1) / 4096) + 1 }
+	    p != last { print p; last = p }'
+}
+
+# A replica of TXIDs 1 to 40, level 0 and some of level 1, in $1.
+fill() {
+	mkdir -p "$1/0" "$1/1"
+	for i in $(seq 1 40); do
+		x=$(printf %016x $i)
+		test $i = 1 || sqlite3 "$T/a.db" "PRAGMA journal_mode=delete;
+		    UPDATE t SET v = 'state $i' WHERE id = $i" >/dev/null
+		cp "$T/a.db" "$T/state$i"
+		"$make" db block $x $x "$T/a.db" $(changed "$T/state$((i - 1))" \
+		    "$T/a.db") >"$1/0/$x-$x.ltx"
+		touch -d "@$((1700000000 + i * 1000))" "$1/0/$x-$x.ltx"
+	done
+	for i in 1 11 21 31; do
+		a=$(printf %016x $i) b=$(printf %016x $((i + 9)))
+		"$make" merge block $(for k in $(seq $i $((i + 9))); do
+			x=$(printf %016x $k); echo "$1/0/$x-$x.ltx"; done) \
+		    >"$1/1/$a-$b.ltx"
+		touch -d "@$((1700000000 + i * 1000))" "$1/1/$a-$b.ltx"
+	done
+	: >"$1/0/notes.txt"
+}
+count() { ls "$1" | wc -l; }
+
+both() { # NAME URL FOLDER LEVEL0 LEVEL1 LEVEL9, folders of the levels
+	name=$1 url=$2
+	exits "$name: ls-list" 0 ls-list "$url"
+	is "$name: lists all" "$(printf '%s\n' "$out" | grep -c '^[01]	')" 44
+	like "$name: counts what is foreign" "$out" '^# 1 other objects'
+	exits "$name: -l 1" 0 ls-list -l 1 "$url"
+	is "$name: one level" "$(printf '%s\n' "$out" | cut -f 1-3 | sed -n 3p)" \
+	    "1	000000000000000b	0000000000000014"
+	exits "$name: -x" 0 ls-list -x -l 0 "$url"
+	is "$name: times of the headers" \
+	    "$(printf '%s\n' "$out" | sed -n 5p | cut -f 5)" \
+	    "$(ls-dump "$4/0000000000000004-0000000000000004.ltx" |
+		sed -n 's/^time //p')"
+	exits "$name: -j" 0 ls-list -j "$url"
+	ok "$name: is JSON" python3 -c 'import json, sys
+l = json.loads(sys.argv[1])
+assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
+
+	# snapshots, by merging 4 + 0 files, then more than fit open at once
+	exits "$name: a snapshot" 0 ls-snapshot -r "$url"
+	like "$name: of what the plan says" "$err" \
+	    'snapshot made.*txid=0000000000000028.*files=4'
+	snap=$6/0000000000000001-0000000000000028.ltx
+	ok "$name: ltx verify" "$PEERS/ltx" verify "$snap"
+	ls-restore -q -o - "$url" >"$T/o.db"
+	ok "$name: is the database" cmp "$T/o.db" "$T/state40"
+	exits "$name: again" 0 ls-snapshot -r "$url"
+	like "$name: it is there" "$err" 'there already'
+	cp "$snap" "$T/s.ltx"; rm "$snap"
+	mv "$5" "$T/level1"; mkdir "$5"
+	exits "$name: out of 40 files" 0 ls-snapshot -r "$url"
+	like "$name: it says so" "$err" 'files=40'
+	ls-restore -q -o - "$url" >"$T/o.db"
+	ok "$name: is the same" cmp "$T/o.db" "$T/state40"
+	rmdir "$5"; mv "$T/level1" "$5"
+	printf x | dd of="$4/0000000000000028-0000000000000028.ltx" bs=1 seek=300 \
+	    conv=notrunc 2>"$T/dd"
+	mv "$5/000000000000001f-0000000000000028.ltx" "$T/last"; rm "$snap"
+	exits "$name: a damaged file" 102 ls-snapshot -r "$url"
+	like "$name: is named" "$err" 'TXID 0*28|0000000000000028-0000000000000028'
+	nok "$name: and no snapshot made" ls "$snap"
+	mv "$T/last" "$5/000000000000001f-0000000000000028.ltx"
+	cp "$T/s.ltx" "$snap"
+
+	# retention: snapshots of TXID 10, 30 and 40
+	for i in 10 30; do
+		"$make" db block 1 $(printf %x $i) "$T/state$i" \
+		    >"$6/0000000000000001-$(printf %016x $i).ltx"
+		touch -d "@$((1700000000 + i * 1000))" \
+		    "$6/0000000000000001-$(printf %016x $i).ltx"
+	done
+	exits "$name: ls-prune -n" 0 ls-prune -n "$url"
+	is "$name: says what goes" \
+	    "$(printf '%s\n' "$out" | grep -c '^delete')" 4
+	like "$name: old snapshots" "$out" \
+	    '^delete	9	0000000000000001	000000000000000a	.*past the retention'
+	like "$name: what they covered" "$out" \
+	    '^delete	1	0000000000000001	000000000000000a	.*before the newest'
+	like "$name: not the newest" "$out" \
+	    '^keep	9	0000000000000001	0000000000000028	.*newest'
+	like "$name: nor level 0" "$out" '^keep	0	0000000000000001	.*level 0'
+	is "$name: and deletes nothing" "$(count "$6")" 3
+	exits "$name: --retention" 0 ls-prune -n --retention 876000h "$url"
+	unlike "$name: longer, nothing goes" "$out" '^delete'
+	exits "$name: ls-prune" 0 ls-prune "$url"
+	like "$name: counts" "$err" 'deleted=4'
+	is "$name: one snapshot is left" "$(ls "$6")" \
+	    0000000000000001-0000000000000028.ltx
+	is "$name: two files of level 1" "$(ls "$5" | tr '\n' ' ')" \
+	    "0000000000000015-000000000000001e.ltx 000000000000001f-0000000000000028.ltx "
+	is "$name: all of level 0" "$(count "$4")" 41
+	ls-restore -q -o - "$url" >"$T/o.db"
+	ok "$name: and the database" cmp "$T/o.db" "$T/state40"
+}
+
+fill "$T/r/ltx"
+both file "file://$T/r" "$T/r" "$T/r/ltx/0" "$T/r/ltx/1" "$T/r/ltx/9"
+s3_start
+cp -r "$T/r" "$T/keep"
+d=$S3_DIR/mybkt/app
+rm -rf "$T/a.db"; make_db "$T/a.db" 200
+fill "$d"
+mv "$d/0" "$d/0000"; mv "$d/1" "$d/0001"
+both s3 "$(s3_url app)" "$d" "$d/0000" "$d/0001" "$d/0009"
+
+# deletions refused
+mkdir -p "$T/ro/ltx/9"
+for i in 1 2 3; do
+	"$make" db block 1 $i "$T/state40" \
+	    >"$T/ro/ltx/9/0000000000000001-$(printf %016x $i).ltx"
+	touch -d "@170000000$i" "$T/ro/ltx/9/0000000000000001-$(printf %016x $i).ltx"
+done
+if test "$(id -u)" != 0 || command -v setpriv >/dev/null; then
+	chmod 555 "$T/ro/ltx/9"; chmod 755 "$T"
+	as=; test "$(id -u)" != 0 || as='setpriv --reuid 65534 --clear-groups'
+	exits 'deletions that are refused' 102 $as ls-prune "file://$T/ro"
+	like 'are said once' "$err" 'refused=2'
+	is 'in one fatal line' "$(printf '%s\n' "$err" | grep -c fatal)" 1
+	chmod 755 "$T/ro/ltx/9"
+else skip 'deletions that are refused' 'no setpriv'; fi
+done_testing
