@@ -16,9 +16,13 @@
 #define AHEAD 4 /* objects being read at once */
 #define BUFFER 65536
 
+enum { O_NO_EXPAND = 256, O_REPLICA };
+
 static const struct opt opts[] = {
 	{ 'l', "level", "LEVEL", "level of keys that are plain LTX names: 0" },
 	{ 'c', "config", "FILE", "configuration, where a database is named" },
+	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
+	{ O_REPLICA, "replica", "NAME", "the replica of this name, not the first" },
 	{ 'T', "timeout", "DURATION", "give up after so long: 30s idle" },
 	{ 'h', "help", NULL, "print this and exit" },
 	{ 'V', "version", NULL, "print the version and exit" },
@@ -27,6 +31,7 @@ static const struct opt opts[] = {
 
 struct args {
 	struct conf_args conf;
+	const char *replica;
 	int level;
 	int64_t timeout_ms;
 	char *const *keys;
@@ -48,6 +53,8 @@ parse(struct args *a, int argc, char *const *argv)
 			a->level = st.arg[0] - '0';
 			break;
 		case 'c': a->conf.file = st.arg; break;
+		case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
+		case O_REPLICA: a->replica = st.arg; break;
 		case 'T':
 			if (when_dur_scan(st.arg, &a->timeout_ms)
 			    || a->timeout_ms <= 0)
@@ -131,6 +138,23 @@ get(struct store *s, const struct args *a, struct err *e)
 	return r;
 }
 
+static struct store_conf *
+choose(struct conf_db *db, const struct args *a, struct err *e)
+{
+	size_t i = 0;
+
+	while (a->replica && i < db->n
+	    && strcmp(a->replica, db->replicas[i].name))
+		i++;
+	if (i == db->n) {
+		err_set(e, ERR_CONF, "no replica %s", a->replica);
+		return NULL;
+	}
+	if (a->timeout_ms)
+		db->replicas[i].store.timeout_ms = a->timeout_ms;
+	return &db->replicas[i].store;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -146,11 +170,9 @@ main(int argc, char **argv)
 		return r < 0 ? 0 : r;
 	if (conf_load(&conf, &a.conf, &e))
 		return prog_fatal(PROG, "load the configuration", &e);
-	c = &conf.dbs[0].replicas[0].store;
-	c->log = &log;
-	if (a.timeout_ms)
-		c->timeout_ms = a.timeout_ms;
-	if (!(r = store_open(&s, c, &e))) {
+	if ((c = choose(&conf.dbs[0], &a, &e)))
+		c->log = &log;
+	if (!(r = c ? store_open(&s, c, &e) : -1)) {
 		r = get(s, &a, &e);
 		store_close(s);
 	}

@@ -165,6 +165,8 @@ option(struct store_conf *c, const char *o)
 		c->sign_payload = atoi(v);
 	else if (!strncmp(o, "skip=", n))
 		c->skip_verify = atoi(v);
+	else if (!strncmp(o, "path=", n))
+		c->force_path_style = atoi(v);
 	else if (!strncmp(o, "md5=", n))
 		c->put_object_content_md5 = atoi(v);
 	else if (!strncmp(o, "class=", n))

@@ -76,6 +76,33 @@ is "gone" "$(ctl list "" | grep -c '^[bcsp]')" 0
 is "ascending, from" "$(ctl list a/ a/b/x | cut -f 1 | tr '\n' ' ')" \
     "a/b/y a/empty a/md5 "
 
+# --- of several writers one creates
+printf 'z' >"$T/z"
+race() { # STORECTL-ARGS... KEY-PREFIX
+	k=$1; shift
+	for n in 1 2 3 4 5 6 7 8; do
+		for w in 1 2 3 4; do
+			( "$@" putif "$k$n" "$T/z" 2>/dev/null && echo won ) &
+		done
+		wait $(jobs -p | grep -v "^$pid_versitygw\$") 2>/dev/null
+	done >"$T/race"
+	grep -c won "$T/race"
+}
+is "eight races, eight winners" "$(race race/ "$BUILD/tests/storectl" \
+    -e "$S3_ENDPOINT" -b mybkt)" 8
+is "the same with a folder" "$(race "$T/f/" "$BUILD/tests/storectl")" 8
+
+# --- the bucket in the host's name
+s3_stop
+s3_start --virtual-domain localhost
+vhost() { "$BUILD/tests/storectl" -e "http://localhost:$S3_PORT" -b mybkt \
+    -o path=0 "$@"; }
+ok "virtual host: put" vhost put v/x "$T/a"
+is "virtual host: list" "$(vhost list v/ | cut -f 1)" v/x
+vhost get v/x >"$T/got"
+ok "virtual host: get" cmp "$T/got" "$T/a"
+ok "virtual host: a leading slash" vhost put /v/y "$T/a"
+
 # --- TLS
 if command -v openssl >/dev/null; then
 	s3_stop
