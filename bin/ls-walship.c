@@ -170,7 +170,7 @@ run(struct args *a, const struct conf *c)
 {
 	struct walship_db *dbs = calloc(c->n + 1, sizeof *dbs);
 	struct err e = { 0 };
-	int code = 0, r = 0;
+	int code = 0, left = 0, r = 0;
 	size_t i;
 
 	room(c->n);
@@ -192,10 +192,10 @@ run(struct args *a, const struct conf *c)
 		a->log.level = c->log_level;
 	a->log.json = c->log_json;
 	if (r == 0)
-		r = walship_run(&a->w, &code, &e);
+		r = walship_run(&a->w, &code, &left, &e);
 	if (r < 0)
 		code = prog_fatal(PROG, "go on", &e);
-	if (r > 0)
+	if (left)
 		_exit(code);
 	for (i = 0; dbs && i < c->n; i++)
 		free(dbs[i].stores);

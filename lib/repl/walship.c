@@ -444,7 +444,8 @@ verdict(struct walship *w, int *code, struct err *e)
 }
 
 int
-walship_run(const struct walship_conf *conf, int *code, struct err *e)
+walship_run(const struct walship_conf *conf, int *code, int *left,
+    struct err *e)
 {
 	struct walship w = { .conf = conf, .signals = -1 };
 	struct wsync *s;
@@ -464,8 +465,7 @@ walship_run(const struct walship_conf *conf, int *code, struct err *e)
 		walship_status(&w);
 	control_free(w.control);
 	free(w.status_path);
-	if (busy(&w))
-		return r < 0 ? r : 1; /* threads hang in a store or a disk */
-	finish(&w);
+	if (!(*left = busy(&w)))
+		finish(&w);
 	return r;
 }

@@ -46,9 +46,11 @@ struct walship_conf {
  * database is left. SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2,
  * SIGQUIT and SIGPIPE are taken over. Returns 0 with *code the exit code: the
  * child's (128 + signal if killed), else 0, or 111 when not everything was
- * shipped; 1 the same, but threads hang in a store and were left behind: the
- * caller must _exit. Returns -1 with err where the daemon itself could not go on, or
- * (FENCED, HELD, DENIED) where no database is left. */
-int walship_run(const struct walship_conf *, int *code, struct err *);
+ * shipped. Returns -1 with err where the daemon itself could not go on, or
+ * (FENCED, HELD, DENIED, BUSY) where no database is left. *left is 1 where
+ * threads still hang in a store or a disk: the caller must _exit and free
+ * nothing. */
+int walship_run(const struct walship_conf *, int *code, int *left,
+    struct err *);
 
 #endif

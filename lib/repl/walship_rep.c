@@ -234,7 +234,8 @@ has_work(const struct wrep *r)
 
 	if (!r->ship.known)
 		return 1;
-	if (d->phase == DB_PROBING || !d->started || r->want_dump)
+	if (d->phase == DB_PROBING || !d->started || d->locked_out
+	    || r->want_dump)
 		return 0;
 	return d->txid > r->txid || r->ship.broken || r->ship.snap;
 }
