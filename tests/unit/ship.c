@@ -1,0 +1,359 @@
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/when.h"
+#include "ltx/ltx.h"
+#include "repl/ship.h"
+
+#define OURS 7
+#define THEIRS 8
+#define PAGE 512
+#define PAGES 4
+
+static char dir[32], meta[64], ltx0[64], replica[64];
+static struct store_conf conf;
+static struct store *st;
+static struct ship s;
+static struct err e;
+
+/* A level-0 file: every page where full, else page 2 alone. fill: content. */
+static void
+make(const char *folder, uint64_t n, int full, uint64_t node, int fill)
+{
+	struct ltx_header h = { .flags = LTX_FLAG_NOCHECKSUM,
+	    .page_size = PAGE, .commit = PAGES, .min_txid = n, .max_txid = n,
+	    .time_ms = 1000 * (int64_t)n, .node = node };
+	char path[200], name[LTX_NAME_LEN + 1], page[PAGE];
+	struct ltx_enc *enc;
+	uint32_t p;
+	int fd;
+
+	ltx_name_fmt(name, n, n);
+	snprintf(path, sizeof path, "mkdir -p %s", folder);
+	assert_int_equal(system(path), 0);
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(ltx_enc_begin(&enc, &h, LTX_BLOCK, io_out_fd(&fd),
+	    NULL, &e), 0);
+	for (p = full ? 1 : 2; p <= (full ? PAGES : 2); p++) {
+		memset(page, fill + (int)p, sizeof page);
+		assert_int_equal(ltx_enc_page(enc, p, page, &e), 0);
+	}
+	assert_int_equal(ltx_enc_end(enc, 0, &e), 0);
+	ltx_enc_free(enc);
+	close(fd);
+}
+
+static void
+local(uint64_t n, int full)
+{
+	make(ltx0, n, full, OURS, 0);
+}
+
+static void
+remote(uint64_t n, int full, uint64_t node, int fill)
+{
+	char folder[100];
+
+	snprintf(folder, sizeof folder, "%s/ltx/0", replica);
+	make(folder, n, full, node, fill);
+}
+
+static void
+gone(const char *folder, uint64_t n)
+{
+	char path[200];
+
+	snprintf(path, sizeof path, "%s/%016llx-%016llx.ltx", folder,
+	    (unsigned long long)n, (unsigned long long)n);
+	assert_int_equal(unlink(path), 0);
+}
+
+static int
+there(unsigned level, uint64_t min, uint64_t max)
+{
+	char path[200];
+
+	snprintf(path, sizeof path, "%s/ltx/%u/%016llx-%016llx.ltx", replica,
+	    level, (unsigned long long)min, (unsigned long long)max);
+	return access(path, F_OK) == 0;
+}
+
+static void
+probe(uint64_t upto)
+{
+	uint64_t backlog;
+	int got;
+
+	assert_int_equal(ship_probe(&s, st, upto, NULL, &got, &backlog, &e), 0);
+}
+
+static void
+fresh(void)
+{
+	struct ship_conf c = s.conf;
+
+	ship_init(&s, &c);
+}
+
+static int
+run(uint64_t upto, struct ship_result *r)
+{
+	err_clear(&e);
+	return ship_run(&s, st, upto, 100, r, &e);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/ls-ship.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(meta, sizeof meta, "%s/meta", dir);
+	snprintf(ltx0, sizeof ltx0, "%s/meta/ltx/0", dir);
+	snprintf(replica, sizeof replica, "%s/replica", dir);
+	store_conf_init(&conf);
+	conf.type = STORE_FILE;
+	conf.path = replica;
+	conf.url = replica;
+	conf.perm.uid = (uid_t)-1;
+	conf.perm.gid = (gid_t)-1;
+	ship_init(&s, &(struct ship_conf){ .store = &conf, .ltx0 = ltx0,
+	    .dir = meta, .writer = OURS, .retention_ms = 300000 });
+	return store_open(&st, &conf, &e);
+}
+
+static int
+teardown(void **state)
+{
+	char cmd[100];
+
+	(void)state;
+	store_close(st);
+	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+	return system(cmd);
+}
+
+static void
+files_go_up_in_order_the_first_also_as_a_snapshot(void **state)
+{
+	struct ship_result r;
+	uint64_t backlog;
+	int got;
+
+	(void)state;
+	local(1, 1);
+	local(2, 0);
+	local(3, 0);
+	assert_int_equal(ship_probe(&s, st, 3, NULL, &got, &backlog, &e), 0);
+	assert_int_equal(s.cursor, 0);
+	assert_true(backlog > 300);
+	assert_int_equal(ship_run(&s, st, 3, 2, &r, &e), 0);
+	assert_int_equal(r.files, 2);
+	assert_true(r.more);
+	assert_int_equal(run(3, &r), 0);
+	assert_int_equal(r.files, 1);
+	assert_false(r.more);
+	assert_int_equal(r.time_ms, 3000);
+	assert_int_equal(s.cursor, 3);
+	assert_true(there(0, 1, 1) && there(0, 2, 2) && there(0, 3, 3));
+	assert_true(there(9, 1, 1));
+	fresh();
+	probe(3);
+	assert_int_equal(s.cursor, 3);
+	assert_false(s.broken || s.snap);
+}
+
+static void
+an_own_retry_is_no_conflict(void **state)
+{
+	struct ship_result r;
+
+	(void)state;
+	probe(0);
+	local(1, 1);
+	remote(1, 1, OURS, 0);
+	assert_int_equal(run(1, &r), 0);
+	assert_int_equal(s.cursor, 1);
+}
+
+static void
+another_writer_fences(void **state)
+{
+	struct ship_result r;
+
+	(void)state;
+	local(1, 1);
+	local(2, 0);
+	probe(2);
+	assert_int_equal(run(1, &r), 0);
+	remote(2, 0, THEIRS, 9);
+	assert_int_equal(run(2, &r), -1);
+	assert_int_equal(e.kind, ERR_FENCED);
+	assert_non_null(strstr(e.msg, "0000000000000008"));
+	assert_int_equal(s.cursor, 1);
+}
+
+static void
+an_earlier_life_is_dumped_over(void **state)
+{
+	struct ship_result r;
+
+	(void)state;
+	local(1, 1);
+	local(2, 0);
+	probe(2);
+	assert_int_equal(run(1, &r), 0);
+	remote(2, 0, OURS, 9);
+	assert_int_equal(run(2, &r), -1);
+	assert_int_equal(e.kind, ERR_BUSY);
+	assert_false(s.known);
+	probe(2);
+	assert_int_equal(s.cursor, 2);
+	assert_int_equal(run(2, &r), 0);
+	assert_true(r.dump);
+	assert_int_equal(r.dump_after, 2);
+	local(3, 1);
+	assert_int_equal(run(3, &r), 0);
+	assert_false(r.dump);
+	assert_true(there(0, 3, 3) && there(9, 1, 3));
+	assert_int_equal(s.cursor, 3);
+}
+
+static void
+a_hole_asks_for_a_dump_and_gets_an_image(void **state)
+{
+	struct ship_result r;
+
+	(void)state;
+	local(1, 1);
+	local(2, 0);
+	local(3, 0);
+	probe(3);
+	assert_int_equal(run(1, &r), 0);
+	gone(ltx0, 2);
+	assert_int_equal(run(3, &r), 0);
+	assert_true(r.dump);
+	assert_int_equal(r.dump_after, 1);
+	local(4, 1);
+	local(5, 0);
+	assert_int_equal(run(5, &r), 0);
+	assert_false(r.dump);
+	assert_int_equal(s.cursor, 5);
+	assert_false(there(0, 3, 3));
+	assert_true(there(0, 4, 4) && there(9, 1, 4) && there(0, 5, 5));
+	fresh();
+	probe(5);
+	assert_false(s.broken);
+}
+
+static void
+an_image_that_is_owed_is_put_by_the_next_life(void **state)
+{
+	struct ship_result r;
+
+	(void)state;
+	local(1, 1);
+	probe(1);
+	assert_int_equal(run(1, &r), 0);
+	local(4, 1);
+	remote(4, 1, OURS, 0);
+	fresh();
+	probe(4);
+	assert_true(s.broken);
+	assert_int_equal(run(4, &r), 0);
+	assert_false(r.dump);
+	assert_true(there(9, 1, 4));
+	assert_false(s.broken);
+}
+
+static void
+after_a_pause_an_emptied_replica_is_noticed(void **state)
+{
+	struct ship_result r;
+	char folder[100];
+
+	(void)state;
+	local(1, 1);
+	local(2, 0);
+	local(3, 0);
+	probe(3);
+	assert_int_equal(run(2, &r), 0);
+	snprintf(folder, sizeof folder, "%s/ltx/0", replica);
+	gone(folder, 1);
+	gone(folder, 2);
+	snprintf(folder, sizeof folder, "%s/ltx/9", replica);
+	gone(folder, 1);
+	s.last_boot = when_boot() - 150001;
+	assert_int_equal(run(3, &r), 0);
+	assert_true(r.dump);
+	local(4, 1);
+	assert_int_equal(run(4, &r), 0);
+	assert_true(there(9, 1, 4));
+}
+
+static void
+after_a_pause_who_went_on_fences(void **state)
+{
+	struct ship_result r;
+
+	(void)state;
+	local(1, 1);
+	local(2, 0);
+	probe(2);
+	assert_int_equal(run(1, &r), 0);
+	/* 2 was theirs, and retention took it */
+	remote(3, 0, THEIRS, 1);
+	s.last_boot = when_boot() - 150001;
+	assert_int_equal(run(2, &r), -1);
+	assert_int_equal(e.kind, ERR_FENCED);
+}
+
+static void
+full_files_are_told_from_others(void **state)
+{
+	char path[200];
+
+	(void)state;
+	local(1, 1);
+	local(2, 0);
+	snprintf(path, sizeof path, "%s/0000000000000001-0000000000000001.ltx",
+	    ltx0);
+	assert_int_equal(ship_is_full(path, NULL, &e), 1);
+	snprintf(path, sizeof path, "%s/0000000000000002-0000000000000002.ltx",
+	    ltx0);
+	assert_int_equal(ship_is_full(path, NULL, &e), 0);
+	assert_int_equal(truncate(path, 150), 0);
+	assert_int_equal(ship_is_full(path, NULL, &e), -1);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(files_go_up_in_order_the_first_also_as_a_snapshot),
+		T(an_own_retry_is_no_conflict),
+		T(another_writer_fences),
+		T(an_earlier_life_is_dumped_over),
+		T(a_hole_asks_for_a_dump_and_gets_an_image),
+		T(an_image_that_is_owed_is_put_by_the_next_life),
+		T(after_a_pause_an_emptied_replica_is_noticed),
+		T(after_a_pause_who_went_on_fences),
+		T(full_files_are_told_from_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
