@@ -49,9 +49,10 @@ int restore_stream(struct io_in, const char *dir, const struct restore_opt *,
     int fd, struct apply_done *, struct err *);
 
 /* The files of a local level-0 folder that continue the replica after TXID
- * from, without a gap, verified. A file the replica has as well must be the
- * same in both, else nothing is taken. A damaged file ends the tail, with a
- * warning. No folder: none. *continues: the local folder does belong to the
+ * from, without a gap, verified. The file of TXID from must be the same in
+ * both or, where it is gone locally, the next must come of the same writer or
+ * go on in the WAL; else nothing is taken. A damaged file ends the tail, with
+ * a warning. No folder: none. *continues: the local folder does belong to the
  * replica, or has taken it further. */
 int restore_tail(struct store *, const struct listing *, const char *ltx0,
     uint64_t from, const struct log *, struct listing *tail, int *continues,

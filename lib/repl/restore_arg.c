@@ -41,8 +41,8 @@ restore_arg_count(const char *s, unsigned *n, struct err *e)
 {
 	unsigned long v;
 
-	if (number(s, 10, 1024, &v) < 0 || !v)
-		return err_set(e, ERR_USAGE, "%s is not a number from 1 to 1024",
+	if (number(s, 10, 64, &v) < 0 || !v)
+		return err_set(e, ERR_USAGE, "%s is not a number from 1 to 64",
 		    s);
 	*n = (unsigned)v;
 	return 0;

@@ -11,7 +11,7 @@
 int restore_arg_time(const char *, struct plan_target *, struct err *);
 /* 16 hex digits, lower case. */
 int restore_arg_txid(const char *, struct plan_target *, struct err *);
-/* 1 to 1024. */
+/* 1 to 64. */
 int restore_arg_count(const char *, unsigned *, struct err *);
 /* "USER", "USER:GROUP", ":GROUP", names or numbers; without GROUP a named
  * user's own group. */

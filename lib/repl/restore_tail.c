@@ -9,6 +9,7 @@
 #include "base/sa.h"
 #include "ltx/ltx.h"
 #include "repl/replay.h"
+#include "wal/wal.h"
 
 static int
 open_file(const char *ltx0, uint64_t txid, struct err *e)
@@ -81,43 +82,99 @@ tail_add(const char *ltx0, uint64_t txid, struct listing *tail,
 	return listing_add(tail, &f, e) < 0 ? -1 : 1;
 }
 
-/* The trailers of the local and the replica's level-0 file of a TXID:
- * 1 the same; 2 not both there to compare; 0 not the same; -1. */
-static int
-same_file(struct store *st, const struct listing *l, const char *ltx0,
-    uint64_t txid, struct err *e)
+/* The replica's level-0 file of one TXID, or NULL. */
+static const struct replica_file *
+level0_file(const struct listing *l, uint64_t txid)
 {
-	unsigned char a[LTX_TRAILER_SIZE], b[LTX_TRAILER_SIZE];
-	const struct replica_file *f = NULL;
-	struct store_get *g;
-	struct stat s;
-	char *key;
-	int r, fd;
+	for (size_t i = 0; i < l->n && !l->f[i].level; i++)
+		if (l->f[i].min == txid && l->f[i].max == txid)
+			return &l->f[i];
+	return NULL;
+}
 
-	for (size_t i = 0; i < l->n && !f; i++)
-		if (!l->f[i].level && l->f[i].max == txid)
-			f = &l->f[i];
-	if (!f || f->min != txid)
-		return 2;
-	fd = open_file(ltx0, txid, e);
-	if (fd < 0)
-		return e->kind == ERR_NOTFOUND ? 2 : -1;
-	if (fstat(fd, &s) < 0 || (uint64_t)s.st_size != f->size
-	    || f->size < sizeof a) {
-		close(fd);
-		return 0;
-	}
-	r = io_preadn(fd, a, sizeof a, s.st_size - (off_t)sizeof a, e);
-	close(fd);
-	if (r < 0 || listing_key(st, f, &key, e) < 0)
+static int
+get_part(struct store *st, const struct replica_file *f, uint64_t off,
+    void *buf, size_t len, struct err *e)
+{
+	struct store_get *g;
+	char *key;
+	int r;
+
+	if (listing_key(st, f, &key, e) < 0)
 		return -1;
-	r = store_get(st, key, f->size - sizeof b, sizeof b, &g, e);
+	r = store_get(st, key, off, len, &g, e);
 	free(key);
 	if (r < 0)
 		return -1;
-	r = io_readn(store_get_in(g), b, sizeof b, e);
+	r = io_readn(store_get_in(g), buf, len, e);
 	store_get_close(g);
-	return r < 0 ? -1 : !memcmp(a, b, sizeof a);
+	return r;
+}
+
+/* The trailers of the local file and the replica's: 1 the same, 0 not. */
+static int
+same_file(struct store *st, const struct replica_file *f, int fd,
+    struct err *e)
+{
+	unsigned char a[LTX_TRAILER_SIZE], b[LTX_TRAILER_SIZE];
+	struct stat s;
+
+	if (fstat(fd, &s) < 0)
+		return err_sys(e, "stat");
+	if ((uint64_t)s.st_size != f->size || f->size < sizeof a)
+		return 0;
+	if (io_preadn(fd, a, sizeof a, s.st_size - (off_t)sizeof a, e) < 0
+	    || get_part(st, f, f->size - sizeof b, b, sizeof b, e) < 0)
+		return -1;
+	return !memcmp(a, b, sizeof a);
+}
+
+/* Is the local file the next one after the replica's? Told by the writer, or
+ * by where in the WAL they begin and end. */
+static int
+next_file(struct store *st, const struct replica_file *f, int fd,
+    struct err *e)
+{
+	unsigned char raw[LTX_HEADER_SIZE];
+	struct ltx_header a, b;
+
+	if (get_part(st, f, 0, raw, sizeof raw, e) < 0
+	    || ltx_header_unpack(&a, raw, e) < 0
+	    || io_preadn(fd, raw, sizeof raw, 0, e) < 0
+	    || ltx_header_unpack(&b, raw, e) < 0)
+		return -1;
+	if (a.node && a.node == b.node)
+		return 1;
+	if (a.salt1 == b.salt1 && a.salt2 == b.salt2)
+		return b.wal_offset == a.wal_offset + a.wal_size;
+	return b.wal_offset == WAL_HEADER_SIZE && b.salt1 == a.salt1 + 1;
+}
+
+/* Do the local files up to from, or those after it, belong to the replica?
+ * 1 yes, 0 no or it cannot be told, -1. */
+static int
+belongs(struct store *st, const struct listing *l, const char *ltx0,
+    uint64_t from, int more, struct err *e)
+{
+	const struct replica_file *f = level0_file(l, from);
+	int (*test)(struct store *, const struct replica_file *, int,
+	    struct err *) = same_file;
+	int fd, r;
+
+	if (!from)
+		return more; /* all there is, from TXID 1 on */
+	if (!f)
+		return 0;
+	fd = open_file(ltx0, from, e);
+	if (fd < 0 && e->kind == ERR_NOTFOUND && more) {
+		fd = open_file(ltx0, from + 1, e);
+		test = next_file;
+	}
+	if (fd < 0)
+		return e->kind == ERR_NOTFOUND ? 0 : -1;
+	r = test(st, f, fd, e);
+	close(fd);
+	return r;
 }
 
 int
@@ -138,13 +195,13 @@ restore_tail(struct store *st, const struct listing *l, const char *ltx0,
 	if (r < 0)
 		log_err(log, LOG_WARN, e, "local files end with a damaged one",
 		    "folder", ltx0, NULL);
-	r = same_file(st, l, ltx0, from, e);
+	r = belongs(st, l, ltx0, from, tail->n > 0, e);
 	if (r < 0)
 		return -1;
-	*continues = r == 1 || (r && tail->n);
+	*continues = r;
 	if (!r && tail->n) {
-		log_event(log, LOG_WARN, "local files are not of this replica "
-		    "and are left out", "folder", ltx0, "replica",
+		log_event(log, LOG_WARN, "local files are not known to continue "
+		    "this replica and are left out", "folder", ltx0, "replica",
 		    store_conf(st)->url, NULL);
 		tail->n = 0;
 	}

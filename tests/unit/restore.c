@@ -26,6 +26,8 @@ static struct {
 
 static char dir[64];
 static uint32_t seed;
+static uint64_t node;   /* of files put */
+static uint32_t salt;   /* of their WAL, which they begin */
 
 static uint32_t
 rnd(uint32_t n)
@@ -82,6 +84,10 @@ put_file(unsigned level, uint32_t min, uint32_t max)
 	struct err e = { 0 };
 	char path[160];
 
+	h.node = node;
+	h.salt1 = salt;
+	h.wal_offset = salt ? 32 : 0;
+	h.wal_size = salt ? 100 : 0;
 	assert_int_equal(ltx_enc_begin(&enc, &h, rnd(2) ? LTX_BLOCK : LTX_FRAME,
 	    mem_out(&m), NULL, &e), 0);
 	for (uint32_t p = 1; p <= h.commit; p++)
@@ -468,6 +474,44 @@ streams_in_any_order(void **state)
 	mem_free(&all);
 }
 
+/* Local files that only begin where the replica ends. */
+static void
+local_files_of_others_are_left_out(void **state)
+{
+	static const struct { uint64_t node; uint32_t salt; int taken; } next[] = {
+		{ 7, 90, 1 },  /* the same writer */
+		{ 8, 90, 0 },
+		{ 8, 51, 1 },  /* the WAL after that of the replica's last file */
+		{ 8, 50, 0 },  /* the same WAL, but not where that ends */
+		{ 0, 90, 0 },
+	};
+	char ltx0[100], path[160];
+	struct err e = { 0 };
+
+	(void)state;
+	seed = 8;
+	make_past();
+	snprintf(ltx0, sizeof ltx0, "%s/local", dir);
+	for (uint32_t t = 1; t <= 5; t++) {
+		node = 7;
+		salt = 50;
+		put_file(0, t, t);
+	}
+	for (size_t i = 0; i < sizeof next / sizeof *next; i++) {
+		node = next[i].node;
+		salt = next[i].salt;
+		put_file(99, 6, 6);
+		assert_int_equal(restore_to(0, ltx0, &e), next[i].taken ? 6 : 5);
+	}
+	/* nothing of level 0 to compare with */
+	node = 7;
+	put_file(1, 1, 5);
+	path_of(path, 0, 5, 5);
+	unlink(path);
+	assert_int_equal(restore_to(0, ltx0, &e), 5);
+	node = salt = 0;
+}
+
 /* 65536-byte pages, so that the lock page is page 16385: it stays a hole,
  * and pages on both sides are where they belong. */
 static void
@@ -557,6 +601,7 @@ main(void)
 		T(vanished_files_make_a_new_plan),
 		T(truncated_empty_and_swapped_files_are_damage),
 		T(local_files_go_further_than_the_replica),
+		T(local_files_of_others_are_left_out),
 		T(a_time_is_found_in_the_headers),
 		T(streams_in_any_order),
 		T(the_lock_page_is_a_hole),
