@@ -74,7 +74,7 @@ rate_one() { # KIND
 	what="200 tx/s for $SECS s, $1"
 	mkdir -p "$W/db"
 	d=$W/db/rate.db
-	cp "$W/small.db" "$d"
+	cp "$W/medium.db" "$d"
 	begin "$1" rate "$d" || return 0
 	watch "$dir" "$W/events"
 	c=$(cpu $r)
@@ -100,7 +100,7 @@ rate_one() { # KIND
 }
 more_than() { test "$(wc -l <"$2")" -gt "$1"; }
 case_rate() {
-	small
+	"$BUILD/bench/load" fill "$W/medium.db" 20 >>"$W/log"
 	for k in file s3; do
 		for tool in $TOOLS; do rate_one $k; done
 	done

@@ -3,8 +3,9 @@
  *
  *   load fill DB MB           a database of this size, checkpointed
  *   load rate DB TPS SECONDS LOG
- *                             one row per transaction, paced by the clock;
- *                             LOG gets the time of every commit, in ms
+ *                             transactions of one new row and two changed
+ *                             ones anywhere, paced by the clock; LOG gets
+ *                             the time of every commit, in ms
  *   load burst DB MB          transactions of about 100 kB, without pause
  *   load wal DB MB            the same with no checkpoint: all of it stays in
  *                             the WAL
@@ -27,11 +28,13 @@
 
 struct load {
 	sqlite3 *db;
-	sqlite3_stmt *begin, *insert, *commit;
+	sqlite3_stmt *begin, *insert, *update, *commit;
 	const char *path;
 	uint64_t random;
 	uint32_t *us; /* of each transaction */
 	size_t n, max;
+	int updates;  /* of old rows, per transaction */
+	int64_t rows; /* there were at the start */
 	int64_t wal_max;
 	FILE *log;
 };
@@ -104,7 +107,9 @@ open_db(struct load *l, const char *path)
 	run(l, "CREATE TABLE IF NOT EXISTS rows(id INTEGER PRIMARY KEY, v BLOB)");
 	l->begin = prepare(l, "BEGIN IMMEDIATE");
 	l->insert = prepare(l, "INSERT INTO rows(v) VALUES(?1)");
+	l->update = prepare(l, "UPDATE rows SET v = ?1 WHERE id = ?2");
 	l->commit = prepare(l, "COMMIT");
+	l->rows = integer(l, "SELECT max(id) FROM rows");
 }
 
 static void
@@ -112,13 +117,14 @@ close_db(struct load *l)
 {
 	sqlite3_finalize(l->begin);
 	sqlite3_finalize(l->insert);
+	sqlite3_finalize(l->update);
 	sqlite3_finalize(l->commit);
 	sqlite3_close(l->db);
 	free(l->us);
 }
 
 static void
-insert(struct load *l)
+put(struct load *l, sqlite3_stmt *st)
 {
 	static const char text[] = "The quick brown fox jumps over the lazy dog; ";
 	unsigned char row[ROW];
@@ -131,8 +137,11 @@ insert(struct load *l)
 	}
 	for (size_t i = ROW / 2; i < ROW; i++)
 		row[i] = (unsigned char)text[i % (sizeof text - 1)];
-	sqlite3_bind_blob(l->insert, 1, row, ROW, SQLITE_STATIC);
-	step(l, l->insert);
+	sqlite3_bind_blob(st, 1, row, ROW, SQLITE_STATIC);
+	if (st == l->update)
+		sqlite3_bind_int64(st, 2,
+		    1 + (int64_t)(l->random >> 1) % l->rows);
+	step(l, st);
 }
 
 static void
@@ -153,7 +162,9 @@ transaction(struct load *l, int rows)
 
 	step(l, l->begin);
 	for (int i = 0; i < rows; i++)
-		insert(l);
+		put(l, l->insert);
+	for (int i = 0; i < l->updates && l->rows > 0; i++)
+		put(l, l->update);
 	step(l, l->commit);
 	t = now_us(CLOCK_MONOTONIC) - t;
 	if (l->n == l->max) {
@@ -253,6 +264,7 @@ main(int argc, char **argv)
 		l.log = fopen(argv[5], "w");
 		if (l.log == NULL)
 			die("open the log", strerror(errno));
+		l.updates = 2;
 		rate(&l, atoi(argv[3]), atoi(argv[4]));
 		fclose(l.log);
 	}
