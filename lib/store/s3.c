@@ -168,6 +168,10 @@ s3_page(struct s3 *s, struct s3_page *p, const char *after, char **token,
 		}
 		http_end(x);
 	} while (r);
+	if (!r && from && next && !strcmp(from, next)) {
+		err_set(e, ERR_DATA, "listing goes in circles");
+		r = s3_in(s, &op, e);
+	}
 	free(from);
 	*token = next;
 	return r;

@@ -18,6 +18,7 @@
  *           etag E          do it, with this ETag
  *           nolength        do it, without Content-Length
  *           unconditional   do it, as if there were no If-None-Match
+ *           circle          a listing's page that leads to itself
  *           unknown         501 where there is If-None-Match
  * Each line counts what matches it, from 1 again when the file is written
  * anew; the first whose turn it is acts. LOG gets "> " lines with the

@@ -243,10 +243,14 @@ s3_list(const struct request *q, struct answer *a)
 		    "2026-11-20T21:17:37.000Z</LastModified><Size>%zu</Size>"
 		    "</Contents>", last = o->key, o->len);
 	}
+	if (request_is(q, "circle", 0)) {
+		cut = 1;
+		last = "";
+	}
 	s3_text(a, "<IsTruncated>%s</IsTruncated>", cut ? "true" : "false");
 	if (cut)
 		s3_text(a, "<NextContinuationToken>%s</NextContinuationToken>",
-		    last);
+		    *last ? last : "circle");
 	s3_text(a, "</ListBucketResult>");
 }
 

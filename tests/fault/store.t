@@ -176,6 +176,9 @@ is "pages, from" "$(ctl list l/ l/5 | cut -f 1 | tr '\n' ' ')" "l/6 l/7 "
 rules 'GET list-type 2 cut 200'
 is "a page that broke is not given twice" \
     "$(ctl list l/ | cut -f 1 | tr '\n' ' ')" "l/1 l/2 l/3 l/4 l/5 l/6 l/7 "
+rules 'GET list-type * circle'
+exits "a listing in circles" 102 timeout 10 "$BUILD/tests/storectl" \
+    -e "$HTTP_ENDPOINT" -b b list l/
 rules 'POST delete * status 501 NotImplemented'
 ok "delete one by one where there are no batches" ctl del l/1 l/2 l/none
 is "they are gone" "$(ctl list l/ | wc -l)" 5

@@ -122,6 +122,21 @@ if command -v openssl >/dev/null; then
 	SSL_CERT_FILE=$T/cert ctl many tls a/b/x tls >"$T/got"
 	cat "$T/b" "$T/a" "$T/b" >"$T/want"
 	ok "come back" cmp "$T/got" "$T/want"
+	# a server that dies while it is written to is no SIGPIPE
+	bad=
+	for n in 1 2 3 4 5; do
+		( SSL_CERT_FILE=$T/cert; export SSL_CERT_FILE
+		"$BUILD/tests/storectl" -e "$S3_ENDPOINT" -b mybkt -t 1000 \
+		    put pipe "$T/b" 2>/dev/null; echo $? >"$T/rc" ) &
+		p=$!
+		sleep 0.0$((n + 2))
+		stop versitygw KILL
+		wait $p
+		case $(cat "$T/rc") in 0 | 111) ;; *) bad="$bad $(cat "$T/rc")" ;; esac
+		s3_start --cert "$T/cert" --key "$T/key"
+		S3_ENDPOINT=https://127.0.0.1:$S3_PORT
+	done 2>/dev/null
+	is "killed servers are temporary errors" "$bad" ""
 	exits "a bundle that is not there" 102 env AWS_CA_BUNDLE="$T/none" \
 	    "$BUILD/tests/storectl" -e "$S3_ENDPOINT" -b mybkt head a/b/x
 else
