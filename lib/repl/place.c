@@ -199,19 +199,23 @@ move_aside(const char *path, const char *tail, int64_t now_ms,
 }
 
 int
+place_free(const struct place *p, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(p->temp.path, &st) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "stat %s", p->temp.path);
+	return err_set(e, ERR_EXISTS, "%s came into being meanwhile",
+	    p->temp.path);
+}
+
+int
 place_commit(struct place *p, const struct log *log, struct err *e)
 {
 	static const char *const tails[] = { "-wal", "-shm", "-journal" };
-	enum place_found found;
 
 	/* Journals of a database that came meanwhile are its own. */
-	if (place_look(p->temp.path, &found, e) < 0) {
-		place_abort(p);
-		return -1;
-	}
-	if (found != PLACE_FREE) {
-		err_set(e, ERR_EXISTS, "%s came into being meanwhile",
-		    p->temp.path);
+	if (place_free(p, e) < 0) {
 		place_abort(p);
 		return -1;
 	}

@@ -39,6 +39,9 @@ struct place {
 int place_begin(struct place *, const char *path, const struct io_perm *,
     int64_t now_ms, struct err *);
 
+/* Is there still nothing at path? Else ERR_EXISTS. */
+int place_free(const struct place *, struct err *);
+
 /* Moves path-wal, path-shm and path-journal aside as NAME.orphan-TIME, with
  * a warning each, syncs and publishes. ERR_EXISTS if something is at path
  * meanwhile. */

@@ -101,7 +101,11 @@ leave_state(const struct restore_job *job, const struct state_paths *paths,
 		.log = job->opt.log
 	};
 
-	return job->state ? restore_state_leave(&rs, s->place.temp.temp, e) : 0;
+	if (!job->state)
+		return 0;
+	if (place_free(&s->place, e) < 0)
+		return -1;
+	return restore_state_leave(&rs, s->place.temp.temp, e);
 }
 
 int

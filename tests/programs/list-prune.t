@@ -71,6 +71,7 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 	ls-restore -q -o - "$url" >"$T/o.db"
 	ok "$name: is the same" cmp "$T/o.db" "$T/state40"
 	rmdir "$5"; mv "$T/level1" "$5"
+	cp "$4/0000000000000028-0000000000000028.ltx" "$T/good"
 	printf x | dd of="$4/0000000000000028-0000000000000028.ltx" bs=1 seek=300 \
 	    conv=notrunc 2>"$T/dd"
 	mv "$5/000000000000001f-0000000000000028.ltx" "$T/last"; rm "$snap"
@@ -79,6 +80,7 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 	nok "$name: and no snapshot made" ls "$snap"
 	mv "$T/last" "$5/000000000000001f-0000000000000028.ltx"
 	cp "$T/s.ltx" "$snap"
+	cat "$T/good" >"$4/0000000000000028-0000000000000028.ltx"
 
 	# retention: snapshots of TXID 10, 30 and 40
 	for i in 10 30; do
@@ -120,6 +122,43 @@ rm -rf "$T/a.db"; make_db "$T/a.db" 200
 fill "$d"
 mv "$d/0" "$d/0000"; mv "$d/1" "$d/0001"
 both s3 "$(s3_url app)" "$d" "$d/0000" "$d/0001" "$d/0009"
+
+# databases of a configuration, with several replicas
+mkdir -p "$T/c"
+cp "$T/state40" "$T/c/a.db"
+cp -r "$T/keep" "$T/c/r1"; cp -r "$T/keep" "$T/c/r2"
+rm -rf "$T"/c/r[12]/ltx/9/* "$T"/c/r2/ltx/0/*[0-9a-f]1.ltx "$T"/c/r2/ltx/1
+cat >"$T/c.yml" <<EOF
+snapshot: { retention: 1h }
+retention: { enabled: false }
+dbs:
+  - path: $T/c/a.db
+    replicas:
+      - { name: one, url: "file://$T/c/r1" }
+      - { name: two, url: "file://$T/c/r2" }
+EOF
+exits 'ls-list of a configuration' 0 ls-list -c "$T/c.yml"
+is 'has a heading for each' "$(printf '%s\n' "$out" | grep '^# file')" \
+    "# file://$T/c/r1
+# file://$T/c/r2"
+exits 'one replica by name' 0 ls-list -c "$T/c.yml" --replica one "$T/c/a.db"
+unlike 'no heading for the other' "$out" 'c/r2'
+exits 'no such replica' 102 ls-list -c "$T/c.yml" --replica three "$T/c/a.db"
+# local copies are read first: the damage is not seen
+mkdir -p "$T/c/.a.db-litestream/ltx"
+cp -r "$T/keep/ltx/0" "$T/c/.a.db-litestream/ltx/0"
+rm -rf "$T"/c/r1/ltx/1
+printf x | dd of="$T/c/r1/ltx/0/0000000000000005-0000000000000005.ltx" bs=1 \
+    seek=300 conv=notrunc 2>"$T/dd"
+exits 'ls-snapshot -r reads local copies' 0 \
+    ls-snapshot -c "$T/c.yml" --replica one "$T/c/a.db"
+ls-restore -q -c "$T/c.yml" --replica one -o - "$T/c/a.db" >"$T/o.db"
+ok 'which are as good' cmp "$T/o.db" "$T/state40"
+exits 'one of two replicas has a gap' 102 ls-snapshot -r -c "$T/c.yml" "$T/c/a.db"
+like 'which is named' "$err" "c/r2: .*TXID 0*1 to"
+like 'the other is well' "$err" 'there already.*c/r1'
+exits 'retention is disabled' 0 ls-prune -c "$T/c.yml"
+like 'and said to be' "$err" 'retention is disabled'
 
 # deletions refused
 mkdir -p "$T/ro/ltx/9"
