@@ -116,7 +116,7 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 fill "$T/r/ltx"
 both file "file://$T/r" "$T/r" "$T/r/ltx/0" "$T/r/ltx/1" "$T/r/ltx/9"
 s3_start
-cp -r "$T/r" "$T/keep"
+cp -r "$T/r" "$T/keep"; cp "$T/state40" "$T/keep40"
 d=$S3_DIR/mybkt/app
 rm -rf "$T/a.db"; make_db "$T/a.db" 200
 fill "$d"
@@ -125,7 +125,7 @@ both s3 "$(s3_url app)" "$d" "$d/0000" "$d/0001" "$d/0009"
 
 # databases of a configuration, with several replicas
 mkdir -p "$T/c"
-cp "$T/state40" "$T/c/a.db"
+cp "$T/keep40" "$T/c/a.db"
 cp -r "$T/keep" "$T/c/r1"; cp -r "$T/keep" "$T/c/r2"
 rm -rf "$T"/c/r[12]/ltx/9/* "$T"/c/r2/ltx/0/*[0-9a-f]1.ltx "$T"/c/r2/ltx/1
 cat >"$T/c.yml" <<EOF
@@ -153,7 +153,7 @@ printf x | dd of="$T/c/r1/ltx/0/0000000000000005-0000000000000005.ltx" bs=1 \
 exits 'ls-snapshot -r reads local copies' 0 \
     ls-snapshot -c "$T/c.yml" --replica one "$T/c/a.db"
 ls-restore -q -c "$T/c.yml" --replica one -o - "$T/c/a.db" >"$T/o.db"
-ok 'which are as good' cmp "$T/o.db" "$T/state40"
+ok 'which are as good' cmp "$T/o.db" "$T/keep40"
 exits 'one of two replicas has a gap' 102 ls-snapshot -r -c "$T/c.yml" "$T/c/a.db"
 like 'which is named' "$err" "c/r2: .*TXID 0*1 to"
 like 'the other is well' "$err" 'there already.*c/r1'
