@@ -198,8 +198,12 @@ ctl -o class=STANDARD_IA -o md5=1 -o \
 like "storage class" "$(cat "$HTTP_LOG")" '^> x-amz-storage-class: STANDARD_IA'
 like "SSE-C" "$(cat "$HTTP_LOG")" \
     '^> x-amz-server-side-encryption-customer-key-md5: KYvwGXoFFJ42a2u2GDWhwQ=='
-like "Content-MD5" "$(cat "$HTTP_LOG")" \
-    "^> content-md5: $(openssl md5 -binary "$T/a" | openssl base64)"
+if command -v openssl >/dev/null; then
+	ok "Content-MD5" grep -Fqx "> content-md5: $(openssl md5 -binary \
+	    "$T/a" | openssl base64)" "$HTTP_LOG"
+else
+	skip "Content-MD5" "no openssl to compare with"
+fi
 like "real payload hash" "$(cat "$HTTP_LOG")" \
     "^> x-amz-content-sha256: $(sha256sum <"$T/a" | cut -c 1-64)"
 like "no Expect" "$(grep -ci '^> expect' "$HTTP_LOG")" '^0$'
