@@ -1,7 +1,7 @@
 #!/bin/bash
 # How ls-walship begins and ends: readiness, signals, the program under it.
 . tests/lib.sh
-need sqlite3
+need sqlite3 perl
 up() { start walship ls-walship "$@"
     wait_for 10 test -S "$LS_RUN_DIR/walship.sock"; }
 mkdir "$T/d"
@@ -102,4 +102,32 @@ t=$((($(date +%s%N) - t0) / 1000000))
 ok "at once ($t ms)" test $t -lt 1000
 ok 'the spool is shipped by the next life' ls-walship --once "$db" "$url"
 is 'nothing lost' "$(restored spool)" 1
+
+# a store that takes connections and says nothing
+port=$(free_port)
+start hang perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(
+    LocalAddr => "127.0.0.1:$ARGV[0]", Listen => 20, ReuseAddr => 1);
+    push @c, $s->accept while 1' "$port"
+wait_for 10 listening "$port"
+hang="s3://b/p?endpoint=http://127.0.0.1:$port&region=us-east-1"
+cat >"$T/conf.yml" <<-END
+	shutdown-sync-timeout: 2s
+	dbs:
+	  - path: $db
+	    replicas:
+	      - url: $url
+	      - url: $hang
+END
+up -c "$T/conf.yml"
+insert hang
+t0=$(date +%s%N)
+ok 'a store that hangs' ls-sync --any -w 20s "$db"
+t=$((($(date +%s%N) - t0) / 1000000))
+ok "delays no other ($t ms)" test $t -lt 4500
+is 'which has it' "$(restored hang)" 1
+t0=$(date +%s%N)
+stop walship
+is 'TERM then: 111' $status 111
+t=$((($(date +%s%N) - t0) / 1000000))
+ok "within its time-out ($t ms)" test $t -lt 4500
 done_testing
