@@ -62,6 +62,31 @@ for ps in 512 4096 65536; do
 	try "file, pages of $ps" "file://$T/f$ps" "file://$T/f$ps" \
 	    "$T/f$ps" $ps
 done
+# a replica that comes later than local files are kept: a gap before a full
+# dump, and its image as level 9
+rm -rf "$T/d" "$T"/r.db*; mkdir "$T/d"
+db=$T/d/a.db
+make_db "$db" 2000
+up "$db" "file://$T/early"
+for i in 1 2 3; do writes "$db"; ls-sync -w 20s "$db"; done
+stop walship
+rm -f "$T/d/.a.db-litestream/ltx/0/0000000000000001-"* \
+    "$T/d/.a.db-litestream/ltx/0/0000000000000002-"*
+up "$db" "file://$T/early" "file://$T/later"
+ls-sync -w 20s "$db"
+writes "$db"
+ls-sync -w 20s "$db"
+stop walship
+for r in early later; do
+	rm -f "$T"/r.db*
+	ok "gap, $r: Litestream restores" "$PEERS/litestream-0.5" restore \
+	    -o "$T/r.db" "file://$T/$r"
+	ok "gap, $r: page by page" pages_equal "$db" "$T/r.db"
+	is "gap, $r: every file verifies" "$(verify_all "$T/$r")" ''
+done
+like 'gap: with an image of it' "$(ls "$T/later/ltx/9")" \
+    '^0000000000000001-000000000000000[4-9].ltx'
+
 try 'file, page frames' "file://$T/fr" "file://$T/fr" "$T/fr" 4096 \
     '      ltx-encoding: frame'
 if test -x "$PEERS/versitygw"; then
