@@ -125,7 +125,10 @@ parse(struct args *a, int argc, char *const *argv)
 		case OPT_ONCE: a->w.once = a->w.ready_remote = 1; break;
 		case OPT_ACCEPT: a->accept = 1; break;
 		case OPT_POLL: a->w.force_poll = 1; break;
-		case OPT_RUN: a->w.run_dir = *st.arg ? st.arg : NULL; break;
+		case OPT_RUN:
+			a->w.run_dir = *st.arg ? st.arg : NULL;
+			a->w.run_default = 0;
+			break;
 		case OPT_LEVEL:
 			if (log_level_scan(st.arg, &a->log.level) < 0)
 				return prog_usage(PROG, "no such log level");
@@ -166,17 +169,19 @@ room(size_t n)
 }
 
 static int
-run(struct args *a, const struct conf *c)
+run(struct args *a, struct conf *c)
 {
 	struct walship_db *dbs = calloc(c->n + 1, sizeof *dbs);
 	struct err e = { 0 };
 	int code = 0, left = 0, r = 0;
-	size_t i;
+	size_t i, j;
 
 	room(c->n);
 	if (!dbs)
 		r = err_nomem(&e);
 	for (i = 0; i < c->n && r == 0; i++) {
+		for (j = 0; j < c->dbs[i].n; j++)
+			c->dbs[i].replicas[j].store.log = &a->log;
 		r = convert(&dbs[i], &c->dbs[i], a, &e);
 		if (!i || c->dbs[i].monitor_interval_ms < a->w.poll_ms)
 			a->w.poll_ms = c->dbs[i].monitor_interval_ms;
@@ -217,7 +222,8 @@ main(int argc, char **argv)
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 1); /* a few threads, and memory counts */
 #endif
-	a.w.run_dir = dir && *dir ? dir : RUN_DIR;
+	a.w.run_default = !dir || !*dir;
+	a.w.run_dir = a.w.run_default ? RUN_DIR : dir;
 	a.w.ready_remote = wait && !strcmp(wait, "remote");
 	if ((code = parse(&a, argc, argv)))
 		return code < 0 ? 0 : code;

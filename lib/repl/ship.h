@@ -29,7 +29,9 @@ struct ship {
 	int broken;          /* what it holds cannot be restored: a full file
 	                        with a level-9 1-n has to come first */
 	int snap;            /* a level-9 copy of 1-1 is owed */
-	int probed;          /* conditional writes: 0 unknown, 1 work, -1 not */
+	int probed;          /* conditional writes: 0 unknown, 1 known, -1 ignored;
+	                        may be set to what another replica of the same
+	                        store found */
 	int64_t last_boot;   /* when_boot() of the last request that showed the
 	                        end of the replica as we know it */
 	int64_t check_mono;  /* when to look again that it was not set back */

@@ -46,7 +46,9 @@ shipped(const struct wdb *d)
 
 	if (walship_db_out(d) != ERR_NONE)
 		return 1;
-	if (!d->started)
+	/* a failure to start may pass, as a lock does */
+	if (!d->started || (d->w->conf->once && d->fails && d->fails < 4
+	    && d->state == CAPTURE_FAILED))
 		return 0;
 	for (i = 0; i < d->n; i++) {
 		const struct wrep *r = &d->rep[i];
@@ -157,6 +159,11 @@ unshipped(const struct walship *w)
 
 		if (d->gone || walship_db_out(d) == ERR_HELD)
 			continue;
+		if (d->started && d->state == CAPTURE_FAILED) {
+			any = 1;
+			log_err(w->conf->log, LOG_ERROR, &d->fault.err,
+			    "not captured", "db", d->conf.capture.path, NULL);
+		}
 		for (j = 0; j < d->n; j++) {
 			const struct wrep *r = &d->rep[j];
 
@@ -360,8 +367,13 @@ run_files(struct walship *w, struct err *e)
 
 	if (!w->conf->run_dir)
 		return 0;
-	if (io_mkdirs(w->conf->run_dir, &perm, e) < 0)
-		return -1;
+	if (io_mkdirs(w->conf->run_dir, &perm, e) < 0) {
+		if (!w->conf->run_default)
+			return -1;
+		log_err(w->conf->log, LOG_WARN, e, "no control socket and "
+		    "status file: set LS_RUN_DIR", NULL);
+		return 0;
+	}
 	len = strlen(w->conf->run_dir) + sizeof "/walship.status";
 	if (!(w->status_path = malloc(len)))
 		return err_nomem(e);
@@ -381,6 +393,8 @@ begin(struct walship *w, struct err *e)
 	w->start = status_proc_start((uint64_t)w->pid);
 	w->random = (unsigned)(when_now() ^ w->pid);
 	w->urgent = 1;
+	w->trim_ms = w->conf->l0_retention_ms ? w->conf->l0_retention_ms
+	    : WALSHIP_TRIM_MS;
 	if (pool_done_init(&w->done, e) < 0 || walship_signals(w, e) < 0
 	    || run_files(w, e) < 0
 	    || pool_new(&w->capture, &pc, e) < 0

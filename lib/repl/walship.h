@@ -31,6 +31,7 @@ struct walship_conf {
 	int64_t poll_ms;              /* where inotify does not work */
 	int force_poll;
 	const char *run_dir;          /* socket and status file, NULL: neither */
+	int run_default;              /* run_dir can be done without */
 	int ready_fd;                 /* gets a newline when ready, -1: none */
 	int ready_remote;             /* ready when all is in all replicas */
 	int once;                     /* end when all is in all replicas */

@@ -105,11 +105,24 @@ init(struct wdb *d, struct err *e)
 	if (!d->meta)
 		return err_nomem(e);
 	d->meta[strlen(ltx0) - strlen("/ltx/0")] = 0;
-	if (reps_init(d, e) < 0 || watch_add(d->w->watch, d->id, path_of(d),
-	    e) < 0)
-		return -1;
-	d->watched = 1;
-	return 0;
+	return reps_init(d, e);
+}
+
+/* Its folder may come later, and then nothing tells: asked for. */
+static void
+watch(struct wdb *d)
+{
+	struct err e = { 0 };
+
+	if (watch_add(d->w->watch, d->id, path_of(d), &e) == 0) {
+		d->watched = 1;
+		d->watch_mono = NEVER;
+		walship_db_event(d, CAPTURE_DIR);
+		return;
+	}
+	d->watch_mono = when_mono() + WALSHIP_WATCH_MS;
+	walship_fault(d->w, &d->fault, &e, "unable to watch", path_of(d),
+	    NULL);
 }
 
 int
@@ -135,6 +148,7 @@ walship_db_add(struct walship *w, const struct walship_db *conf,
 		walship_db_free(d);
 		return -1;
 	}
+	watch(d);
 	w->db[w->n++] = d;
 	w->urgent = 1;
 	if (out)
@@ -353,10 +367,10 @@ trim(struct wdb *d)
 	int64_t last;
 
 	d->arg_txid = shipped_everywhere(d);
-	d->arg_ms = when_now() - WALSHIP_TRIM_MS;
+	d->arg_ms = when_now() - d->w->trim_ms;
 	/* once more for what was captured meanwhile */
-	last = d->captured_ms + WALSHIP_TRIM_MS - when_now();
-	d->trim_mono = d->captured_ms > d->arg_ms && last <= WALSHIP_TRIM_MS
+	last = d->captured_ms + d->w->trim_ms - when_now();
+	d->trim_mono = d->captured_ms > d->arg_ms && last <= d->w->trim_ms
 	    ? when_mono() + last + 1000 : NEVER;
 	put(d, JOB_TRIM);
 }
@@ -383,15 +397,18 @@ walship_db_due(const struct wdb *d)
 		return NEVER;
 	if (d->phase == DB_STOPPING)
 		return 0;
+	if (d->watch_mono < due)
+		due = d->watch_mono;
 	if (d->phase == DB_PROBING) {
-		due = start_due(d);
+		if (start_due(d) < due)
+			due = start_due(d);
 		if (due == NEVER && !d->announced)
 			due = d->born_mono + WALSHIP_GRACE_MS;
 		return due;
 	}
 	if (!d->started || d->want_why & (CAPTURE_SYNC | CAPTURE_FINAL))
 		return 0;
-	if (d->want_why)
+	if (d->want_why && d->pace_mono < due)
 		due = d->pace_mono;
 	if (d->next_mono < due)
 		due = d->next_mono;
@@ -434,6 +451,8 @@ walship_db_kick(struct wdb *d)
 
 	if (walship_db_due(d) > now)
 		return;
+	if (d->watch_mono <= now)
+		watch(d);
 	switch (d->phase) {
 	case DB_PROBING:
 		if (start_due(d) > now) {

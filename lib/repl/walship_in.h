@@ -22,7 +22,8 @@
 #define WALSHIP_LOG_MS 30000        /* one failing replica, between lines */
 #define WALSHIP_BACKOFF_MS 1000
 #define WALSHIP_BACKOFF_MAX_MS 300000
-#define WALSHIP_TRIM_MS 300000      /* local level-0 files are kept as long */
+#define WALSHIP_TRIM_MS 300000      /* local level-0 files, without retention */
+#define WALSHIP_WATCH_MS 2000       /* for a folder that is not there */
 #define NEVER INT64_MAX
 
 struct wdb;
@@ -42,6 +43,7 @@ struct wgroup {
 	char *key;
 	struct pool *pool;
 	struct walship *w;
+	int probed, unfenced;     /* conditional writes, as ship.h has it */
 };
 
 enum wrep_state { REP_PROBING, REP_OK, REP_FAILING, REP_DENIED, REP_FENCED };
@@ -94,6 +96,7 @@ struct wdb {
 	char *meta;               /* the state folder */
 	uint64_t writer;
 	int busy, watched;
+	int64_t watch_mono;       /* when to try watching again, NEVER: watched */
 	int announced;            /* said that no replica answers */
 	int started;              /* capture_start came back once */
 	int attached;             /* and said RUNNING: steps, not starts */
@@ -157,6 +160,7 @@ struct walship {
 	int64_t status_mono;      /* when last written */
 	int dirty, urgent;        /* to be written; at once */
 	int again;                /* one more turn without waiting */
+	int64_t trim_ms;          /* how long local level-0 files are kept */
 	struct wfault status_fault, watch_fault;
 	pid_t pid;
 	int signals;              /* signalfd */

@@ -262,6 +262,9 @@ walship_rep_kick(struct wrep *r)
 	r->deadline = d->w->ending ? d->w->end_mono
 	    : r->probe && !r->fails ? when_mono() + WALSHIP_PROBE_MS : 0;
 	r->ship.conf.writer = d->writer;
+	if (r->group->probed)
+		r->ship.probed = r->group->probed;
+	r->unfenced = r->group->unfenced;
 	memset(&r->res, 0, sizeof r->res);
 	err_clear(&r->err);
 	pool_put(r->group->pool, &r->job);
@@ -362,8 +365,9 @@ ran(struct wrep *r)
 	r->txid = r->ship.cursor;
 	r->lag_bytes -= r->res.bytes < r->lag_bytes ? r->res.bytes
 	    : r->lag_bytes;
+	r->group->probed = r->ship.probed;
 	if (r->res.unfenced) {
-		r->unfenced = 1;
+		r->unfenced = r->group->unfenced = 1;
 		log_event(d->w->conf->log, LOG_WARN, "this store ignores "
 		    "conditional writes: a second writer would not be noticed",
 		    "replica", r->conf->url, NULL);
@@ -405,7 +409,7 @@ walship_rep_done(struct wrep *r)
 		    "db", d->conf.capture.path, "replica", r->conf->url,
 		    "txid", t, NULL);
 		if (d->trim_mono == NEVER)
-			d->trim_mono = when_mono() + WALSHIP_TRIM_MS;
+			d->trim_mono = when_mono() + d->w->trim_ms;
 	}
 	if (r->ship.known && d->txid <= r->txid)
 		r->ever_ok = 1;

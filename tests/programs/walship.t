@@ -74,12 +74,36 @@ ls-restore -o "$T/l/r.db" "file://$T/late" 2>"$T/restore.log"
 ok 'and shipped' pages_equal "$T/l/a.db" "$T/l/r.db"
 stop walship
 
+# Also where its folder is made later.
+start walship ls-walship "$T/n/m/a.db" "file://$T/later"
+wait_for 10 grep -q 'unable to watch' "$T/walship.log"
+mkdir -p "$T/n/m"
+make_db "$T/n/m/a.db" 10
+ok 'also in a folder made later' wait_for 10 test -e \
+    "$T/later/ltx/0/0000000000000001-0000000000000001.ltx"
+stop walship
+
+# Local files are kept for the retention of level 0, the last one longer.
+mkdir "$T/k"
+make_db "$T/k/a.db" 10
+printf 'l0-retention: 2s\ndbs:\n  - path: %s\n    replica: {path: %s}\n' \
+    "$T/k/a.db" "$T/kr" >"$T/k.yml"
+up -c "$T/k.yml"
+for i in 1 2 3; do rows "$T/k/a.db" 2; ls-sync "$T/k/a.db"; done
+ok 'local files are deleted when shipped and old, but for the last' \
+    wait_for 10 sh -c "test \"\$(ls '$T/k/.a.db-litestream/ltx/0')\" = \
+    0000000000000004-0000000000000004.ltx"
+is 'those of the replica are not' "$(ls "$T/kr/ltx/0" | wc -l)" 4
+stop walship
+
 # What cannot be done is said.
 echo 'this is no database, and longer than a header of one hundred bytes; \
 this is no database, and longer than a header of one hundred bytes' >"$T/no.db"
 up "$T/no.db" "file://$T/no"
 ok 'no database: said' wait_for 10 grep -q 'capture failed' "$T/walship.log"
 stop walship
+is 'and TERM says it was not shipped' $status 111
+exits 'nor does once' 111 ls-walship --once "$T/no.db" "file://$T/no"
 exits 'no replica is a mistake' 102 ls-walship "$T/d/a.db"
 exits 'an unknown option is a usage error' 100 ls-walship --nonsense
 done_testing
