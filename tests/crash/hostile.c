@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/when.h"
@@ -119,7 +118,6 @@ killer(const char *path, const char *seed, const char *automatic)
 static void
 role(int argc, char **argv)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (argc == 6 && !strcmp(argv[1], "writer"))
 		writer(argv[2], atoi(argv[3]), atoi(argv[4]),
 		    argv[5][0] == 'o');

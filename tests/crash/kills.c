@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -121,7 +120,6 @@ verify(const char *dir, const char *ltx, const char *ack)
 static void
 role(int argc, char **argv)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (argc == 4 && !strcmp(argv[1], "app"))
 		application(argv[2], argv[3]);
 	if (argc == 3 && !strcmp(argv[1], "capture"))

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -85,8 +84,7 @@ main(int argc, char **argv)
 	long bad;
 
 	if (argc > 4 && !strcmp(argv[1], "app")) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		usleep(300000);
+			usleep(300000);
 		return application(argv[2], atoi(argv[3]), atoi(argv[4]));
 	}
 	if (argc < 3 || !mkdtemp(dir))

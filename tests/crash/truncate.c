@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
@@ -71,8 +70,7 @@ main(int argc, char **argv)
 	pid_t pid;
 
 	if (argc > 3 && !strcmp(argv[1], "app")) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		usleep(300000);
+			usleep(300000);
 		fflush(stdout);
 		status = application(argv[2], atoi(argv[3]));
 		fflush(stdout);

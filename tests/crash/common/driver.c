@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -248,7 +249,7 @@ self(const char *arg, ...)
 {
 	char *argv[16] = { "self", (char *)arg };
 	int n = 2;
-	pid_t pid;
+	pid_t pid, parent;
 	va_list ap;
 
 	va_start(ap, arg);
@@ -256,10 +257,15 @@ self(const char *arg, ...)
 		n++;
 	va_end(ap);
 	argv[n] = 0;
+	parent = getpid();
 	pid = fork();
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
+		/* Nobody outlives who started it, not even by a hair */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
 		execv("/proc/self/exe", argv);
 		_exit(127);
 	}
