@@ -261,8 +261,12 @@ walship_db_dump(struct wdb *d, uint64_t after, const char *why)
 void
 walship_db_event(struct wdb *d, unsigned why)
 {
-	if (d->phase == DB_STARTED)
-		d->want_why |= why;
+	if (d->phase != DB_STARTED)
+		return;
+	d->want_why |= why;
+	/* only events of the WAL can wait: who checkpoints may wait for us */
+	if (why & ~CAPTURE_WAL && !d->fails)
+		d->pace_mono = 0;
 }
 
 /* ---- the start ---- */
@@ -332,7 +336,7 @@ put(struct wdb *d, enum wdb_job kind)
 {
 	struct err e;
 
-	if (kind == JOB_START || kind == JOB_STEP) {
+	if (kind == JOB_START || (kind == JOB_STEP && d->arm)) {
 		/* before the look, so that nothing in between is missed */
 		if (watch_arm(d->w->watch, d->id, &e) < 0
 		    && kind == JOB_STEP)

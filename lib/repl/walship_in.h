@@ -121,6 +121,7 @@ struct wdb {
 	/* timers, when_mono() */
 	int64_t born_mono, answer_mono; /* first answer of a replica */
 	int64_t pace_mono, next_mono, trim_mono, dump_mono;
+	int arm;                  /* capture_result.arm */
 	unsigned fails;
 	/* known */
 	uint64_t txid, pending;

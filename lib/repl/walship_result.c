@@ -75,7 +75,8 @@ apply(struct wdb *d)
 	d->pending = d->res.pending_bytes;
 	if (d->res.next_ms >= 0)
 		d->next_mono = d->res.next_ms;
-	d->pace_mono = d->res.quiet_ms;
+	d->pace_mono = d->want_why & ~CAPTURE_WAL ? 0 : d->res.quiet_ms;
+	d->arm = d->res.arm;
 	if (d->res.new_files) {
 		d->captured_ms = when_now();
 		for (i = 0; i < d->n; i++)
