@@ -189,7 +189,8 @@ file_walk(struct file_walk *w, const char *base, unsigned depth,
 	fd = open(w->path.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC
 	    | (depth ? O_NOFOLLOW : 0));
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
+		return errno == ENOENT
+		    || (depth && (errno == ENOTDIR || errno == ELOOP))
 		    ? 0 : err_sys(e, "open folder %s", w->path.s);
 	if (!(d = fdopendir(fd))) {
 		err_sys(e, "open folder %s", w->path.s);
@@ -394,8 +395,12 @@ file_put(struct store *s, const char *key, const struct store_src *src,
 	if (opt->noreplace && !access(key, F_OK))
 		return err_set(e, ERR_EXISTS, "%s exists", key);
 	if (file_folder(f, key, e)
-	    || io_temp_begin(&t, key, f->suffix, &s->conf->perm, e))
+	    || io_temp_begin(&t, key, f->suffix, &s->conf->perm, e)) {
+		/* of the folder; what is written cannot be missing */
+		if (e->kind == ERR_NOTFOUND)
+			e->kind = ERR_TEMP;
 		return err_in(e, "write %s", key);
+	}
 	if (file_fill(&t, src, opt, e)
 	    || io_temp_commit(&t, opt->noreplace, opt->time_ms, e)) {
 		io_temp_abort(&t);

@@ -58,6 +58,19 @@ diag "file"
 both "file://$T/r" ltx/0 ltx/9
 exits "a URL that is an object" 0 ls-get "file://$T/r/ltx/0/$(name "$one")"
 is "nothing temporary is left" "$(find "$T/r" -name '*.tmp')" ""
+# one MiB of disk
+mkdir "$T/small"
+if unshare -rm sh -c "mount -t tmpfs -o size=1m none '$T/small'" 2>/dev/null
+then
+	exits "a full disk" 111 unshare -rm sh -c "
+	    mount -t tmpfs -o size=1m none '$T/small'
+	    head -c 2000000 /dev/zero | ls-put 'file://$T/small' x; rc=\$?
+	    find '$T/small' -type f; exit \$rc"
+	like "is told" "$err" 'No space left'
+	is "nothing is left" "$out" ""
+else
+	diag "a full disk: no right to mount one here"
+fi
 if test -x "$PEERS/versitygw"; then
 	diag "s3"
 	s3_start

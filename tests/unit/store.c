@@ -328,6 +328,10 @@ listings_ascend_and_skip_temporaries(void **state)
 	assert_int_equal(store_list(f->s, key(f, "none/"), 0, on_entry, out, &e),
 	    0);
 	assert_string_equal(out, "");
+	assert_int_equal(store_list(f->s, key(f, "r/b/"), 0, on_entry, out, &e),
+	    -1);
+	assert_int_equal(put(f, "r/b/c", "1", 0, -1, &e), -1);
+	assert_int_equal(e.kind, ERR_TEMP);
 }
 
 static void
