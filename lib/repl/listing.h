@@ -15,6 +15,8 @@ struct replica_file {
 	                          or mtime */
 	uint8_t level;
 	uint8_t time_exact;
+	uint8_t full;          /* known to hold every page: restores begin with
+	                          it whatever min is (restore_base) */
 };
 
 /* Sorted by level, min, max. Zeroed is empty and valid. */

@@ -60,7 +60,8 @@ sorted(const struct listing *l, int (*cmp)(const void *, const void *),
 		return NULL;
 	}
 	for (size_t i = 0; i < l->n; i++)
-		v[i] = (struct by_max){ l->f[i].max, l->f[i].min, i };
+		v[i] = (struct by_max){ l->f[i].max,
+		    l->f[i].full ? 1 : l->f[i].min, i };
 	qsort(v, l->n, sizeof *v, cmp);
 	return v;
 }

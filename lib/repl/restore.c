@@ -40,25 +40,51 @@ totals(struct restore_plan *p)
 }
 
 static int
+plan_target(struct restore_plan *p, struct store *st, struct plan_target t,
+    struct err *e)
+{
+	if (t.time_ms >= 0 && find_time(st, &p->listing, &t, e) < 0)
+		return -1;
+	return plan_make(&p->listing, &t, &p->plan, e);
+}
+
+/* Where nothing leads from TXID 1 on, a full copy in level 0 may. */
+static int
+plan_or_base(struct restore_plan *p, struct store *st,
+    const struct restore_opt *opt, struct err *e)
+{
+	struct err why;
+	int r = plan_target(p, st, p->target, e);
+
+	if (!r || (e->kind != ERR_DATA && e->kind != ERR_NO))
+		return r;
+	why = *e;
+	r = restore_base(st, &p->listing, p->target.txid, opt->log, e);
+	if (r > 0 && plan_target(p, st, p->target, e) == 0)
+		return 0;
+	if (r >= 0)
+		*e = why;
+	return -1;
+}
+
+static int
 make(struct restore_plan *p, struct store *st, const struct restore_opt *opt,
     struct err *e)
 {
-	struct plan_target t = p->target;
+	int latest = !p->target.txid && p->target.time_ms < 0;
 	struct err empty = { 0 };
 
 	plan_free(&p->plan);
 	p->tail.n = 0;
 	p->txid = p->bytes = 0;
 	p->continues = 0;
-	if (t.time_ms >= 0 && find_time(st, &p->listing, &t, e) < 0)
-		return -1;
-	if (plan_make(&p->listing, &t, &p->plan, e) < 0) {
+	if (plan_or_base(p, st, opt, e) < 0) {
 		/* An empty replica: the local files may begin at TXID 1. */
-		if (e->kind != ERR_NOTFOUND || t.txid || !opt->ltx0)
+		if (e->kind != ERR_NOTFOUND || !latest || !opt->ltx0)
 			return -1;
 		empty = *e;
 	}
-	if (!t.txid && opt->ltx0 && restore_tail(st, &p->listing, opt->ltx0,
+	if (latest && opt->ltx0 && restore_tail(st, &p->listing, opt->ltx0,
 	    p->plan.txid, opt->log, &p->tail, &p->continues, e) < 0)
 		return -1;
 	if (!p->plan.n && !p->tail.n) {

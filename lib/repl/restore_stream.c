@@ -11,12 +11,8 @@ struct spool {
 	struct io_in in;
 	int fd;
 	uint64_t end;       /* bytes kept */
-	struct listing l;   /* in the order of the stream; what has all pages
-	                       counts as a snapshot, whatever its TXIDs */
-	struct spooled {
-		uint64_t off, min;
-	} *f;               /* of each: where it is, its own first TXID */
-	struct replica_file now;
+	struct listing l;   /* in the order of the stream */
+	uint64_t *off;      /* of each */
 	/* reading back */
 	const struct plan *plan;
 	size_t left;
@@ -46,7 +42,7 @@ spool_file(struct spool *s, struct ltx_dec *dec, uint64_t off,
 	    .time_ms = h->time_ms, .time_exact = 1 };
 	uint32_t pgno, pages = 0, lock = ltx_lock_page(h->page_size);
 	const unsigned char *data;
-	struct spooled *v;
+	uint64_t *v;
 	int r;
 
 	while ((r = ltx_dec_page(dec, &pgno, &data, e)) > 0)
@@ -54,14 +50,12 @@ spool_file(struct spool *s, struct ltx_dec *dec, uint64_t off,
 	if (r < 0)
 		return -1;
 	f.size = ltx_dec_offset(dec);
-	v = realloc(s->f, (s->l.n + 1) * sizeof *v);
+	f.full = pages && pages == h->commit - (lock <= h->commit);
+	v = realloc(s->off, (s->l.n + 1) * sizeof *v);
 	if (!v)
 		return err_nomem(e);
-	s->f = v;
-	v[s->l.n].off = off;
-	v[s->l.n].min = f.min;
-	if (pages && pages == h->commit - (lock <= h->commit))
-		f.min = 1;
+	s->off = v;
+	v[s->l.n] = off;
 	return listing_add(&s->l, &f, e);
 }
 
@@ -115,10 +109,8 @@ spool_next(void *ctx, const struct replica_file **f, struct io_in *in,
 	if (!s->left)
 		return 0;
 	i = s->plan->idx[--s->left];
-	s->now = s->l.f[i];
-	s->now.min = s->f[i].min;
-	*f = &s->now;
-	s->pos = s->f[i].off;
+	*f = &s->l.f[i];
+	s->pos = s->off[i];
 	s->stop = s->pos + s->l.f[i].size;
 	*in = (struct io_in){ spool_read, s };
 	return 1;
@@ -173,6 +165,6 @@ restore_stream(struct io_in in, const char *dir,
 		r = replay_spool(&s, opt, fd, done, e);
 	close(s.fd);
 	listing_free(&s.l);
-	free(s.f);
+	free(s.off);
 	return r;
 }

@@ -218,6 +218,8 @@ exhaustive(void **state)
 		unsigned steps[12];  /* fewest files to reach TXID i */
 		size_t n = (r >> 8) % 8 + 1;
 
+		memset(f, 0, sizeof f);
+
 		for (size_t i = 0; i < n; i++) {
 			r = r * 1664525 + 1013904223;
 			f[l.n].min = 1 + (r >> 10) % 8;

@@ -474,6 +474,42 @@ streams_in_any_order(void **state)
 	mem_free(&all);
 }
 
+/* A writer that lost its place puts a full copy n-n after a gap. */
+static void
+a_full_copy_in_level_0_is_a_beginning(void **state)
+{
+	struct err e = { 0 };
+	uint32_t was;
+
+	(void)state;
+	seed = 11;
+	make_past();
+	put_file(0, 1, 1);
+	put_file(0, 2, 2);
+	put_file(0, 9, 9);
+	put_file(0, 10, 10);
+	assert_int_equal(restore_to(0, NULL, &e), 0);
+	assert_int_equal(e.kind, ERR_DATA);
+	assert_non_null(strstr(e.msg, "gap: TXID 0000000000000003 to "
+	    "0000000000000008"));
+	/* as if every page was written by TXID 6 and later */
+	was = past.commit[6];
+	for (uint32_t t = 6; t <= TXIDS; t++)
+		for (uint32_t p = 1; p <= past.commit[t]; p++)
+			if (past.wrote[t][p] < 6)
+				past.wrote[t][p] = 6;
+	put_file(0, 6, 6);
+	put_file(0, 7, 7);
+	put_file(0, 8, 8);
+	put_file(0, 9, 9);
+	assert_true(was == past.commit[6]);
+	assert_int_equal(restore_to(0, NULL, &e), 10);
+	assert_int_equal(restore_to(7, NULL, &e), 7);
+	assert_int_equal(restore_to(2, NULL, &e), 2);
+	assert_int_equal(restore_to(4, NULL, &e), 0);
+	assert_int_equal(e.kind, ERR_DATA);
+}
+
 /* Local files that only begin where the replica ends. */
 static void
 local_files_of_others_are_left_out(void **state)
@@ -601,6 +637,7 @@ main(void)
 		T(vanished_files_make_a_new_plan),
 		T(truncated_empty_and_swapped_files_are_damage),
 		T(local_files_go_further_than_the_replica),
+		T(a_full_copy_in_level_0_is_a_beginning),
 		T(local_files_of_others_are_left_out),
 		T(a_time_is_found_in_the_headers),
 		T(streams_in_any_order),
