@@ -48,6 +48,24 @@ is "restore through resets and cuts" "$bad" ""
 rules "GET .ltx 1 slow 100000 20"
 ok "restore from a slow one" restored "$BIG" "$T/src.pages"
 
+# --- ls-snapshot and ls-prune
+rules 'GET .ltx 1 resetout 150' 'GET .ltx 3 status 503' 'PUT 0009 1 lost'
+ok "a snapshot by merging, through faults" ls-snapshot -q -r "$URL"
+is "is there" "$(ls-list -l 9 "$URL" | cut -f 2,3 | tail -n 1)" \
+    "0000000000000001	0000000000000004"
+ok "and right" restored "$URL" "$V/db"
+for n in 5 6 7; do
+	"$BUILD/tests/ltxmake" db block 1 $n "$T/src.db" | ls-put "$URL"
+done
+snapshots() { ls-list -l 9 "$URL" | grep -c ^9; }
+rules 'POST delete * status 403 AccessDenied'
+exits "refused deletions" 102 ls-prune -q --retention 1m "$URL"
+like "are told" "$err" AccessDenied
+is "nothing is gone" "$(snapshots)" 4
+rules 'POST delete 1-2 status 503 SlowDown' 'POST delete 3 lost'
+ok "deletions through faults" ls-prune -q --retention 1m "$URL"
+is "all but the newest are gone" "$(snapshots)" 1
+
 fails() { # NAME CODE PATTERN [ARG...]
 	rm -f "$T/out.db"*
 	n=$1 c=$2 p=$3; shift 3
