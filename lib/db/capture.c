@@ -25,11 +25,12 @@ capture_new(struct capture **out, const struct capture_conf *conf,
 		return err_nomem(err);
 	c->conf = *conf;
 	c->path = strdup(conf->path);
-	if (!c->path || state_paths(&c->paths, conf->path, conf->meta, err)) {
+	c->given = strdup(conf->path);
+	if (!c->path || !c->given || state_paths(&c->paths, conf->path, conf->meta, err)) {
 		capture_free(c);
 		return err_nomem(err);
 	}
-	c->conf.path = c->path;
+	c->conf.path = c->given;
 	c->conf.meta = 0;
 	if (!c->conf.memory_bytes)
 		c->conf.memory_bytes = 1 << 20;
@@ -228,9 +229,9 @@ look(struct capture *c, unsigned why, int64_t now, struct err *err)
 		c->look.gap = 0;
 		c->res->quiet_ms = c->look.at;
 	} else if (c->look.at >= 0 && !c->look.gap) {
-		look_event(c, now);
+		look_event(c, why, now);
 	} else if (why & (CAPTURE_WAL | CAPTURE_DB)) {
-		look_event(c, now);
+		look_event(c, why, now);
 	} else {
 		look_again(c, now);
 	}
@@ -279,6 +280,14 @@ capture_step(struct capture *c, unsigned why, struct capture_result *res,
 		return capture_start(c, 0, res, err);
 	begin(c, res);
 	r = step(c, why, err);
+	/* What the files say does not fit, or the state folder went away: judge
+	 * anew */
+	if (r < 0 && (err->kind == ERR_DATA || err->kind == ERR_NOTFOUND)) {
+		capture_close(c);
+		c->prepared = 0;
+		c->state = CAPTURE_FAILED;
+		return finish(c, r);
+	}
 	if (!(why & (CAPTURE_DIR | CAPTURE_FINAL)) || !files_changed(c))
 		return finish(c, r);
 	/* What was committed before the names went is in files now; the rest
@@ -433,6 +442,7 @@ capture_free(struct capture *c)
 	capture_close(c);
 	state_paths_free(&c->paths);
 	free(c->last_l0);
+	free(c->given);
 	free(c->path);
 	free(c);
 }

@@ -35,13 +35,15 @@ struct position {
 /* Looking again for a commit that an event foretold. */
 struct look {
 	int64_t at, gap, end;  /* at -1: not looking */
+	unsigned db;           /* CAPTURE_DB: the database file was written */
 	unsigned barren;       /* events in a row that showed nothing */
 	int long_run;          /* a commit frame lies there: up to a minute */
 };
 
 struct capture {
 	struct capture_conf conf;
-	char *path;
+	char *given;           /* as configured: the state folder is beside it */
+	char *path;            /* links resolved: -wal and -shm are beside it */
 	struct state_paths paths;
 	uint64_t writer;       /* 0: not read yet */
 	enum capture_state state;
@@ -94,7 +96,7 @@ int checkpoint_step(struct capture *, int64_t now, struct err *);
 /* When the next one is due by time, -1: never. */
 int64_t checkpoint_next(const struct capture *);
 /* look.c: what an event that showed no commit asks for. */
-void look_event(struct capture *, int64_t now);
+void look_event(struct capture *, unsigned why, int64_t now);
 void look_again(struct capture *, int64_t now);
 void look_stop(struct capture *);
 /* capture.c: closes all connections. */

@@ -28,8 +28,10 @@ fail(struct conn *c, int rc, const char *what, struct err *err)
 {
 	const char *why = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
 
-	return err_set(err, kind_of(rc), "%s: %s (SQLite %d)", what, why,
-	    c->db ? sqlite3_extended_errcode(c->db) : rc);
+	return err_set(err, kind_of(rc), "%s: %s (SQLite %d)%s", what, why,
+	    c->db ? sqlite3_extended_errcode(c->db) : rc,
+	    kind_of(rc) == ERR_DENIED ? "; the database and its folder must be "
+	    "writable" : "");
 }
 
 int

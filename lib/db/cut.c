@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/bytes.h"
 #include "base/when.h"
 #include "db/pages.h"
@@ -270,6 +271,7 @@ cut_dump(struct capture *c, struct holder *h, uint64_t txid, struct err *err)
 	struct io_out out = { out_write, &t };
 	struct ltx_header head;
 	struct position pos = c->pos;
+	struct stat st;
 	uint64_t room, need;
 	uint32_t page_size, pages;
 	char path[4096];
@@ -297,7 +299,7 @@ cut_dump(struct capture *c, struct holder *h, uint64_t txid, struct err *err)
 	pos.pages = pages;
 	if (!cut_dump_to(&h->conn, &c->view, h->zero, &head, c->conf.encoding,
 	    c->conf.memory_bytes, out, pos.sum, err)
-	    && !publish(c, &t, txid, 0, err)) {
+	    && !fstat(t.fd, &st) && !publish(c, &t, txid, st.st_size, err)) {
 		pos.txid = txid;
 		c->pos = pos;
 		c->wal.page_size = 0;

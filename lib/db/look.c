@@ -17,13 +17,15 @@ look_stop(struct capture *c)
 	c->look.at = -1;
 	c->look.barren = 0;
 	c->look.long_run = 0;
+	c->look.db = 0;
 }
 
 void
-look_event(struct capture *c, int64_t now)
+look_event(struct capture *c, unsigned why, int64_t now)
 {
 	struct look *l = &c->look;
 
+	l->db |= why & CAPTURE_DB;
 	l->gap = (int64_t)1 << (l->barren < 6 ? l->barren : 6);
 	if (l->barren < 100)
 		l->barren++;
@@ -72,11 +74,15 @@ look_again(struct capture *c, int64_t now)
 	l->at = now + l->gap;
 	if (l->at <= l->end)
 		return;
-	if (!l->long_run && commit_past(c)) {
+	/* A checkpoint at work on a slow disk is not to be missed either: who
+	 * started it may wait for us in the end */
+	if (!l->long_run && (commit_past(c) || (l->db
+	    && c->view.attempted > c->view.backfill))) {
 		l->long_run = 1;
 		l->end = now + LONG_RUN;
 		return;
 	}
+	l->db = 0;
 	/* barren stays: the next event of a long spill is looked at calmly */
 	l->at = -1;
 }

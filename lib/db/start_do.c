@@ -244,7 +244,8 @@ judge(struct capture *c, struct err *err)
 	struct tail tail;
 
 	memset(&in, 0, sizeof in);
-	in.remote = c->remote_max;
+	/* What was captured in this life counts even if its files are gone */
+	in.remote = c->remote_max > c->pos.txid ? c->remote_max : c->pos.txid;
 	in.gone = c->gone;
 	in.accept = c->conf.accept_replacement;
 	in.marker = c->marker.kind;
@@ -302,7 +303,12 @@ start_do(struct capture *c, struct err *err)
 {
 	unsigned char head[100];
 	struct state_facts now;
+	char *real = realpath(c->given, 0);
 
+	if (real) {
+		free(c->path);
+		c->path = real;
+	}
 	if (state_facts_stat(c->path, &now, err) < 0) {
 		if (err->kind != ERR_NOTFOUND)
 			return -1;

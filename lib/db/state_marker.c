@@ -36,17 +36,11 @@ path_of(char *path, size_t len, const char *dir, const char *name,
 	return 0;
 }
 
-static int
-line_write(const char *dir, const char *name, char *line, size_t n,
-    struct err *err)
+static void
+line_end(char *line, size_t n)
 {
-	char path[4096];
-
-	if (path_of(path, sizeof path, dir, name, err) < 0)
-		return -1;
 	hex64_fmt(line + n, crc64(0, line, n));
 	line[n + 16] = '\n';
-	return io_write_file(path, line, n + 17, 0, err);
 }
 
 static int
@@ -78,7 +72,7 @@ int
 state_marker_write(const char *dir, const struct state_marker *m,
     struct err *err)
 {
-	char line[LINE_MAX_BYTES];
+	char line[LINE_MAX_BYTES], path[4096];
 	int n;
 
 	n = snprintf(line, sizeof line - 32, "%s %" PRIu64 " " FACTS_FMT " %s\n",
@@ -86,7 +80,10 @@ state_marker_write(const char *dir, const struct state_marker *m,
 	    FACTS_OUT(&m->facts), m->url);
 	if (n < 0 || (size_t)n >= sizeof line - 32)
 		return err_set(err, ERR_BUG, "marker too long");
-	return line_write(dir, "marker", line, n, err);
+	line_end(line, n);
+	if (path_of(path, sizeof path, dir, "marker", err) < 0)
+		return -1;
+	return io_write_file(path, line, n + 17, 0, err);
 }
 
 int
@@ -131,10 +128,20 @@ int
 state_shipped_write(const char *dir, const struct state_facts *f,
     struct err *err)
 {
-	char line[LINE_MAX_BYTES];
+	char line[LINE_MAX_BYTES], path[4096];
 	int n = snprintf(line, sizeof line - 32, FACTS_FMT "\n", FACTS_OUT(f));
+	struct io_temp t;
 
-	return line_write(dir, "shipped", line, n, err);
+	/* Not synced: an older one, or none, only tells less */
+	line_end(line, n);
+	if (path_of(path, sizeof path, dir, "shipped", err) < 0
+	    || io_temp_begin(&t, path, 0, 0, err) < 0)
+		return -1;
+	if (io_pwriten(t.fd, line, n + 17, 0, err) < 0) {
+		io_temp_abort(&t);
+		return -1;
+	}
+	return io_temp_publish(&t, -1, err);
 }
 
 int

@@ -385,6 +385,76 @@ created_after_the_start(void **state)
 }
 
 static void
+not_in_wal_mode_is_switched(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_new(&r);
+	rig_app(&r);
+	rig_sql(&r, "create table t(x);insert into t values(1)");
+	rig_capture(&r);
+	/* not while somebody writes */
+	rig_sql(&r, "begin immediate;insert into t values(2)");
+	assert_int_equal(rig_start(&r, 0), -1);
+	assert_int_equal(r.err.kind, ERR_BUSY);
+	rig_sql(&r, "commit");
+	rig_runs(&r, 0, 0);
+	rig_sql(&r, fill);
+	rig_sync(&r);
+	rig_stop(&r);
+	rig_compare(&r);
+	rig_free(&r);
+}
+
+static void
+through_a_link(void **state)
+{
+	char link[128];
+	struct rig r;
+
+	(void)state;
+	rig_new(&r);
+	rig_app(&r);
+	rig_sql(&r, "pragma journal_mode=wal;create table t(x)");
+	snprintf(link, sizeof link, "%s/link.db", r.dir);
+	assert_int_equal(symlink("a.db", link), 0);
+	r.conf.path = link;
+	assert_int_equal(capture_new(&r.c, &r.conf, &r.err), 0);
+	rig_runs(&r, 0, 0);
+	rig_sql(&r, fill);
+	assert_int_equal(capture_step(r.c, CAPTURE_DIR | CAPTURE_SYNC, &r.res,
+	    &r.err), 0);
+	assert_int_equal(r.res.state, CAPTURE_RUNNING);
+	assert_int_equal(r.res.txid, 2);
+	assert_int_equal(r.res.gap_from, 0);
+	assert_non_null(strstr(capture_ltx_dir(r.c), "/.link.db-litestream"));
+	rig_free(&r);
+}
+
+static void
+state_folder_removed_under_us(void **state)
+{
+	char cmd[256];
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	snprintf(cmd, sizeof cmd, "rm -rf %s", r.state);
+	assert_int_equal(system(cmd), 0);
+	rig_sql(&r, fill);
+	assert_int_equal(capture_step(r.c, CAPTURE_SYNC, &r.res, &r.err), -1);
+	rig_runs(&r, 0, 1);
+	/* no number is used twice */
+	assert_int_equal(r.res.txid, 3);
+	rig_sql(&r, fill);
+	rig_sync(&r);
+	rig_stop(&r);
+	rig_compare(&r);
+	rig_free(&r);
+}
+
+static void
 refused(const char *content, enum err_kind kind, const char *say)
 {
 	struct rig r;
@@ -461,6 +531,9 @@ main(void)
 		cmocka_unit_test(moved_with_its_wal_goes_on),
 		cmocka_unit_test(wal_and_shm_removed_under_us),
 		cmocka_unit_test(created_after_the_start),
+		cmocka_unit_test(not_in_wal_mode_is_switched),
+		cmocka_unit_test(through_a_link),
+		cmocka_unit_test(state_folder_removed_under_us),
 		cmocka_unit_test(not_a_database),
 		cmocka_unit_test(exclusive_mode),
 	};
