@@ -2,6 +2,7 @@
 # What real Litestream 0.5 ships, on file and S3, with compactions and
 # snapshots: the latest state, every TXID and times between are restored to
 # the same bytes by both.
+# run: asan
 . tests/lib.sh
 need sqlite3 python3
 need_peer litestream-0.5 versitygw
