@@ -52,7 +52,8 @@ plan() { tap_plan=$1; echo "1..$1"; }
 # done_testing: instead of plan, at the end.
 done_testing() { echo "1..$tap_n"; }
 
-diag() { printf '%s\n' "$*" | sed 's/^/# /'; }
+# On standard error, which prove shows.
+diag() { printf '%s\n' "$*" | sed 's/^/# /' >&2; }
 
 pass() { tap_n=$((tap_n + 1)); echo "ok $tap_n - $1"; }
 
