@@ -4,14 +4,13 @@
 need nm git
 plan 5
 git ls-files 'lib/*.c' | while read -r f; do
-	o=$BUILD/${f%.c}.o
-	test -f "$o" && echo "$f $o"
+	test -f "$BUILD/${f%.c}.o" && echo "$BUILD/${f%.c}.o"
 done >"$T/objects"
 test -s "$T/objects" || bail "no objects in $BUILD"
-each() { # nm's ARGUMENTS: prefixes every line with the source
-	while read -r f o; do nm "$@" "$o" | sed "s|^|$f |"; done <"$T/objects"
+# "lib/x/y.c SYMBOL..."; sanitizers add symbols of their own.
+each() { # nm's ARGUMENTS
+	xargs nm -A "$@" <"$T/objects" | sed "s|^$BUILD/||; s|[.]o:|.c |"
 }
-# Sanitizers add symbols of their own.
 each -g --defined-only | grep -v -e ' __asan' -e ' __odr_asan' >"$T/defined"
 each -u | awk '{ print $1, $NF }' >"$T/used"
 
@@ -24,13 +23,11 @@ is 'a file exports its own name or its module'"'"'s' "$(awk '
       print $1, s }' "$T/defined")" ''
 
 # A pthread_once_t, named so, is the one thing that has to be static.
-is 'no globals that can be written' "$(while read -r f o; do
-	nm -f sysv "$o" | awk -F '|' -v f="$f" '
-	    { s = $7; gsub(/ /, "", s); gsub(/ /, "", $1) }
-	    $1 ~ /asan|ubsan|^[.]L|^__|_once$/ { next }
-	    s ~ /^[.](data|bss|tdata|tbss)/ && s !~ /^[.]data[.]rel[.]ro/ {
-		print f, $1 }'
-    done <"$T/objects")" ''
+is 'no globals that can be written' "$(each -f sysv | awk -F '|' '
+    { s = $7; gsub(/ /, "", s); split($1, n, " ") }
+    n[2] == "" || n[2] ~ /asan|ubsan|^[.]L|^__|_once$/ { next }
+    s ~ /^[.](data|bss|tdata|tbss)/ && s !~ /^[.]data[.]rel[.]ro/ {
+	print n[1], n[2] }')" ''
 
 uses() { # FILES-ERE SYMBOLS-ERE
 	awk -v f="$1" -v s="^($2)\$" '$1 ~ f && $2 ~ s' "$T/used"
