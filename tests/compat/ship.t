@@ -5,7 +5,7 @@
 . tests/lib.sh
 need sqlite3
 need_peer litestream-0.5 ltx
-up() { start walship ls-walship "$@"
+up() { rm -f "$LS_RUN_DIR/walship.sock"; start walship ls-walship "$@"
     wait_for 10 test -S "$LS_RUN_DIR/walship.sock"; }
 
 writes() {

@@ -2,7 +2,7 @@
 # ls-status: the status file of ls-walship, for people and programs.
 . tests/lib.sh
 need sqlite3
-up() { start walship ls-walship "$@"
+up() { rm -f "$LS_RUN_DIR/walship.sock"; start walship ls-walship "$@"
     wait_for 10 test -S "$LS_RUN_DIR/walship.sock"; }
 mkdir "$T/d"
 db=$T/d/a.db

@@ -2,7 +2,7 @@
 # How ls-walship begins and ends: readiness, signals, the program under it.
 . tests/lib.sh
 need sqlite3 perl
-up() { start walship ls-walship "$@"
+up() { rm -f "$LS_RUN_DIR/walship.sock"; start walship ls-walship "$@"
     wait_for 10 test -S "$LS_RUN_DIR/walship.sock"; }
 mkdir "$T/d"
 make_db "$T/d/a.db" 100

@@ -2,7 +2,7 @@
 # Several replicas, dead ones, lost ones, and two writers on one.
 . tests/lib.sh
 need sqlite3
-up() { start walship ls-walship "$@"
+up() { rm -f "$LS_RUN_DIR/walship.sock"; start walship ls-walship "$@"
     wait_for 10 test -S "$LS_RUN_DIR/walship.sock"; }
 mkdir "$T/d"
 db=$T/d/a.db
@@ -87,6 +87,30 @@ insert 9
 up "$db" "$url"
 ok 'lost local state: goes on from the replica' ls-sync -w 20s "$db"
 is 'wholly' "$(count "$url" 9)" 1
+stop walship
+
+# a machine that forgets: database and state folder of some time ago
+up "$db" "$url"
+insert 10
+ls-sync -w 20s "$db"
+stop walship KILL
+cp -a "$T/d" "$T/d.old"
+up "$db" "$url"
+insert forgotten
+ls-sync -w 20s "$db"
+insert forgotten
+ls-sync -w 20s "$db"
+stop walship KILL
+rm -rf "$T/d"
+mv "$T/d.old" "$T/d"
+insert 11
+up "$db" "$url"
+ok 'set back by a machine that forgets: goes on' ls-sync -w 20s "$db"
+insert 12
+ls-sync -w 20s "$db"
+is 'with what the machine has' \
+    "$(count "$url" 11) $(count "$url" 12) $(count "$url" forgotten)" '1 1 0'
+ok 'page by page' pages_equal "$db" "$T/r.db"
 stop walship
 
 # two writers
