@@ -305,7 +305,6 @@ http_begin(struct http *h, const struct http_req *req,
 		return err_nomem(e);
 	x->h = h;
 	x->req = *req;
-	x->moved = when_mono();
 	if (http_lists(x) || !(x->easy = http_easy(h))) {
 		http_end(x);
 		return err_nomem(e);

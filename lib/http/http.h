@@ -66,7 +66,7 @@ int http_call(struct http *, const struct http_req *, struct http_xfer **,
     struct err *);
 
 int http_status(const struct http_xfer *);
-/* When a byte last went or came, or else it began (when_mono). */
+/* When a byte last went or came (when_mono), 0: none ever. */
 int64_t http_moved(const struct http_xfer *);
 /* Value of a header (any case), without blanks around it, or NULL. Valid
  * until http_end. */

@@ -27,7 +27,7 @@ struct http_xfer {
 	stralloc body;
 	unsigned char *ring;  /* HTTP_BUFFER bytes from its first use */
 	size_t at, fill;
-	int64_t moved;        /* when_mono of the last progress */
+	int64_t moved;        /* when_mono of the last byte, 0: none */
 	int status;
 	int headers_done;     /* of the final answer */
 	int paused;
