@@ -25,7 +25,11 @@ static void
 sync_want(struct wsync *s, struct wdb *d)
 {
 	struct wsync_one *o = &s->one[s->n++];
+	size_t i;
 
+	/* somebody asks: whatever failed is tried again now */
+	for (i = 0; i < d->n; i++)
+		d->rep[i].next_mono = 0;
 	o->id = d->id;
 	/* a step at work may have looked already: the one after it; a start
 	 * is followed by one */
