@@ -1,5 +1,6 @@
 #include "db/conn.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,18 @@ fail(struct conn *c, int rc, const char *what, struct err *err)
 	    "writable" : "");
 }
 
+static pthread_once_t configured_once = PTHREAD_ONCE_INIT;
+
+/* Pages one by one: a bulk of 20 for each of hundreds of connections that
+ * only ever look at page 1 is most of their memory. Refused, without harm,
+ * once SQLite is at work. Not safe beside another thread in SQLite. */
+static void
+configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, (void *)0, 0, 0);
+	sqlite3_initialize();
+}
+
 int
 conn_open(struct conn *c, const char *path, struct err *err)
 {
@@ -43,10 +56,7 @@ conn_open(struct conn *c, const char *path, struct err *err)
 	memset(c, 0, sizeof *c);
 	if (stat(path, &st) < 0)
 		return err_sys(err, "stat %s", path);
-	/* Pages one by one: a bulk of 20 for each of hundreds of connections
-	 * that only ever look at page 1 is most of their memory. Refused,
-	 * without harm, once SQLite is at work. */
-	sqlite3_config(SQLITE_CONFIG_PAGECACHE, (void *)0, 0, 0);
+	pthread_once(&configured_once, configure);
 	rc = sqlite3_open_v2(path, &c->db,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, 0);
 	if (rc) {
@@ -94,6 +104,8 @@ conn_begin(struct conn *c, uint32_t *cookie, struct err *err)
 {
 	int rc = SQLITE_OK;
 
+	if (c->reading)
+		return err_set(err, ERR_BUG, "a read transaction is open");
 	/* Reads one field of page 1: a transaction without a schema */
 	if (!c->read)
 		rc = sqlite3_prepare_v3(c->db, "pragma schema_version", -1,

@@ -28,7 +28,7 @@ int conn_open(struct conn *, const char *path, struct err *);
 void conn_close(struct conn *); /* idempotent */
 
 /* A read transaction: begin is a snapshot of the newest commit, ended by
- * end. ERR_BUSY: try again; ERR_DATA: not a database; ERR_CONF: another
+ * end. ERR_BUSY: try again; ERR_BUG: it reads already; ERR_DATA: not a database; ERR_CONF: another
  * process has it in exclusive locking mode. cookie (the schema cookie) may
  * be NULL. */
 int conn_begin(struct conn *, uint32_t *cookie, struct err *);

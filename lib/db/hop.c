@@ -85,19 +85,21 @@ let_go(struct holder *h)
 int
 hop_view(struct capture *c, struct err *err)
 {
-	int i;
+	struct conn *k = &other(c)->conn;
+	int i, mend = !k->reading;
 
 	if (!view_of(&current(c)->conn, &c->view))
 		return seen(c, err);
-	/* A writer died between the copies: a reader that begins mends them */
-	if (hop_other(c, err) < 0)
+	/* A writer died between the copies: a reader that begins mends them.
+	 * Not the one that reads already: it is about to be the one that holds,
+	 * and must not let go for a moment */
+	if (mend && hop_other(c, err) < 0)
 		return -1;
 	for (i = 0; i < 20; i++) {
-		if (!conn_begin(&other(c)->conn, 0, err)) {
-			conn_end(&other(c)->conn);
-			if (!view_of(&current(c)->conn, &c->view))
-				return seen(c, err);
-		}
+		if (mend && !conn_begin(k, 0, err))
+			conn_end(k);
+		if (!view_of(&current(c)->conn, &c->view))
+			return seen(c, err);
 		usleep(1000);
 	}
 	return err_set(err, ERR_BUSY, "the wal-index does not settle");

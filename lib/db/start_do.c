@@ -298,12 +298,27 @@ still_held(struct capture *c, const struct state_facts *now)
 	    < (int)sizeof path && stat(path, &st) < 0;
 }
 
+/* The marker was read before the WAL was held: what was checkpointed between
+ * would be missed. */
+static void
+marker_still_true(struct capture *c, const struct state_facts *was)
+{
+	struct state_facts now;
+	struct err err;
+
+	if (state_facts_stat(c->path, &now, &err) < 0 || now.dev != was->dev
+	    || now.ino != was->ino || now.size != was->size
+	    || now.mtime_ns != was->mtime_ns)
+		c->marker.kind = 0;
+}
+
 int
 start_do(struct capture *c, struct err *err)
 {
 	unsigned char head[100];
 	struct state_facts now;
 	char *real = realpath(c->given, 0);
+	int r;
 
 	if (real) {
 		free(c->path);
@@ -329,8 +344,12 @@ start_do(struct capture *c, struct err *err)
 		return -1;
 	find_marker(c, &now);
 	c->facts = now;
-	if (attach(c, head[18] == 2, err) < 0 || (!c->lost
-	    && judge(c, err) < 0)) {
+	r = attach(c, head[18] == 2, err);
+	if (!r && !c->lost) {
+		marker_still_true(c, &now);
+		r = judge(c, err);
+	}
+	if (r < 0) {
 		struct err first = *err;
 
 		capture_close(c);

@@ -72,9 +72,15 @@ was_before(struct tail *t, struct conn *k, const struct wal_header *now,
 	struct wal_header old = *now;
 	struct wal_frame fr;
 	uint32_t pgno, sum[2];
+	int64_t size;
 	int r, found = 0;
 
-	if (end < WAL_HEADER_SIZE + (int64_t)step)
+	if (conn_wal_size(k, &size, err) < 0)
+		return -1;
+	/* A size between is a cut (journal_size_limit): what followed may have
+	 * been a frame */
+	if (end < WAL_HEADER_SIZE + (int64_t)step
+	    || (size != end && size < end + (int64_t)step))
 		return 0;
 	if (!(buf = calloc(2, step)))
 		return err_nomem(err);
