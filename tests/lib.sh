@@ -38,8 +38,8 @@ tap_end() {
 	wait 2>/dev/null
 	rm -rf "$T"
 	test "$tap_rc" = 0 || exit "$tap_rc"
-	test "$tap_bad" = 0
-	exit
+	test "$tap_bad" = 0 || exit 1
+	exit 0
 }
 trap tap_end EXIT
 trap 'exit 129' HUP

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Real Litestream 0.5 restores what ls-walship ships, and the reference
 # library verifies every file.
-# run: plain
+# run: valgrind
 . tests/lib.sh
 need sqlite3
 need_peer litestream-0.5 ltx

@@ -1,6 +1,7 @@
 #!/bin/bash
 # ls-restore and file replicas: what is restored, and what is refused. The
 # replica is the one real Litestream makes (tests/compat has more of them).
+# run: asan valgrind
 . tests/lib.sh
 need sqlite3
 need_peer litestream-0.5

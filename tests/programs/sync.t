@@ -1,5 +1,6 @@
 #!/bin/bash
 # ls-sync, and the control socket it talks to.
+# run: asan valgrind
 . tests/lib.sh
 need sqlite3 perl
 mkdir "$T/d"
