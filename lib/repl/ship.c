@@ -23,6 +23,13 @@ ship_init(struct ship *s, const struct ship_conf *conf)
 	s->conf = *conf;
 }
 
+void
+ship_free(struct ship *s)
+{
+	free(s->page1);
+	s->page1 = NULL;
+}
+
 /* ---- one file ---- */
 
 static int
@@ -290,6 +297,29 @@ find_full(const struct ship *s, uint64_t from, uint64_t upto, uint64_t *n,
 	return 0;
 }
 
+/* Is local file n what the replica has as n-n: put before the daemon ended,
+ * and its 1-n was not? */
+static int
+owed(struct ship *s, struct store *st, uint64_t n, struct err *e)
+{
+	struct replica_file f = { .min = n, .max = n };
+	enum ship_local_is is = SHIP_LOCAL_NONE;
+	struct store_stat stat;
+	char *key;
+	int r;
+
+	if (store_ltx_key(store_conf(st), 0, n, n, &key, e) < 0)
+		return -1;
+	r = store_head(st, key, &stat, e);
+	f.size = stat.size;
+	if (r == 0)
+		r = ship_compare(s, st, &f, key, &is, e);
+	else if (e->kind == ERR_NOTFOUND)
+		r = 0;
+	free(key);
+	return r < 0 ? -1 : is == SHIP_LOCAL_SAME;
+}
+
 static int
 over_gap(struct ship *s, struct store *st, uint64_t upto,
     struct ship_result *res, struct err *e)
@@ -302,23 +332,9 @@ over_gap(struct ship *s, struct store *st, uint64_t upto,
 	if (find_full(s, from, upto, &n, e) < 0)
 		return -1;
 	if (n && n == s->cursor) {
-		/* put before the daemon ended and its 1-n was not, or another
-		 * file of that number: only the former is of use */
-		struct replica_file f = { .min = n, .max = n };
-		struct store_stat stat;
-		char *key;
-
-		if (store_ltx_key(store_conf(st), 0, n, n, &key, e) < 0)
+		if ((last = owed(s, st, n, e)) < 0)
 			return -1;
-		r = store_head(st, key, &stat, e);
-		free(key);
-		if (r < 0 && e->kind != ERR_NOTFOUND)
-			return -1;
-		f.size = r < 0 ? 0 : stat.size;
-		if ((r = f.size ? ship_forked(s, st, &f, e) : 1) < 0)
-			return -1;
-		last = !r;
-		if (r && find_full(s, s->cursor + 1, upto, &n, e) < 0)
+		if (!last && find_full(s, s->cursor + 1, upto, &n, e) < 0)
 			return -1;
 	}
 	if (!n) {

@@ -12,12 +12,24 @@
  * struct ship is used by one thread at a time. No requests but those named
  * here. */
 
+/* Where a replica of another writer was taken over: kept in the state
+ * folder, as nothing else proves it once the next TXID is written. */
+struct ship_adopted {
+	uint64_t txid, node; /* 0, 0: nowhere */
+};
+int ship_adopted_write(const char *dir, const struct ship_adopted *,
+    struct err *);
+void ship_adopted_read(const char *dir, struct ship_adopted *); /* or zero */
+
 struct ship_conf {
 	const struct store_conf *store; /* borrowed */
 	const char *ltx0;      /* local level-0 folder; borrowed */
 	const char *dir;       /* for temporary files: the state folder */
 	const struct io_perm *perm; /* of that, where it has to be made */
 	uint64_t writer;       /* our node id */
+	uint64_t restored;     /* the marker's TXID, 0: there was none */
+	struct ship_adopted adopted;
+	int accept;            /* replicas of other writers are ours to take */
 	int64_t retention_ms;  /* of level 0 on the replica, 0: never deleted */
 	const struct log *log;
 };
@@ -35,14 +47,19 @@ struct ship {
 	int64_t last_boot;   /* when_boot() of the last request that showed the
 	                        end of the replica as we know it */
 	int64_t check_mono;  /* when to look again that it was not set back */
+	unsigned char *page1; /* newest of a replica ahead of us, allocated */
+	uint32_t page1_size;
+	struct ship_adopted newest; /* its newest level-0 file, if asked */
 };
 
 void ship_init(struct ship *, const struct ship_conf *);
+void ship_free(struct ship *);
 
-/* Reads where the replica stands: one listing. Where it is ahead of local
- * (a TXID) and its newest file is a level-0 file of moderate size, that one
- * is copied to base (a path; *got tells). backlog: bytes of local files
- * beyond the cursor, up to local. */
+/* Reads where the replica stands: one listing, and a few bytes of its newest
+ * level-0 file. Where it is ahead of local (a TXID), page1 is filled in, and
+ * if its newest file is a level-0 file of moderate size, that one is copied
+ * to base (a path; *got tells). backlog: bytes of local files beyond the
+ * cursor, up to local. ERR_FENCED: it is another writer's. */
 int ship_probe(struct ship *, struct store *, uint64_t local,
     const char *base, int *got, uint64_t *backlog, struct err *);
 

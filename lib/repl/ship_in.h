@@ -5,6 +5,7 @@
 
 #include "ltx/ltx.h"
 #include "repl/fence.h"
+#include "repl/plan.h"
 #include "repl/ship.h"
 
 #define SHIP_CHECK_MS (INT64_C(60) * 60 * 1000)
@@ -22,10 +23,22 @@ int ship_remote(struct store *, const char *key, struct fence_object *,
 int ship_local(int fd, struct fence_object *, struct ltx_header *,
     struct err *);
 
-/* Did another hand write that level-0 number (max and size of the file are
- * used)? Compares it with the local file of the same number, where there is
- * one. 1, 0 or -1. */
-int ship_forked(struct ship *, struct store *, const struct replica_file *,
+/* The local file of the number of level-0 file f, held against it. */
+enum ship_local_is { SHIP_LOCAL_SAME, SHIP_LOCAL_OTHER, SHIP_LOCAL_NONE };
+int ship_compare(const struct ship *, struct store *,
+    const struct replica_file *f, const char *key, enum ship_local_is *,
     struct err *);
+
+/* May we go on after file f, the newest of the replica in level 0? 0: yes;
+ * 1: yes, but it is not what we have there, and a full dump has to follow;
+ * -1, ERR_FENCED: it is somebody else's. Fills in s->newest. */
+int ship_guard(struct ship *, struct store *, const struct listing *,
+    const struct plan *, const struct replica_file *f, uint64_t local,
+    struct err *);
+
+/* The newest page 1 in the files of a plan to *page (allocated; NULL: not
+ * found). */
+int ship_page1(struct store *, const struct listing *, const struct plan *,
+    unsigned char **page, uint32_t *size, struct err *);
 
 #endif

@@ -130,35 +130,6 @@ err0:
 	return r;
 }
 
-int
-ship_forked(struct ship *s, struct store *st, const struct replica_file *f,
-    struct err *e)
-{
-	struct fence_object lo, ro;
-	struct ltx_header h;
-	struct err ign;
-	char *path = ship_local_path(s, f->max), *key = NULL;
-	int fd, r = 0;
-
-	if (!path)
-		return err_nomem(e);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	free(path);
-	if (fd < 0)
-		return 0;
-	if (ship_local(fd, &lo, &h, &ign) < 0 || lo.size != f->size)
-		r = 1;
-	else if (store_ltx_key(store_conf(st), 0, f->min, f->max, &key, e) < 0
-	    || ship_get_range(st, key, f->size - sizeof ro.tail, ro.tail,
-	    sizeof ro.tail, e) < 0)
-		r = -1;
-	else
-		r = memcmp(lo.tail, ro.tail, sizeof lo.tail) != 0;
-	free(key);
-	close(fd);
-	return r;
-}
-
 static uint64_t
 local_bytes(const struct ship *s, uint64_t upto)
 {
@@ -178,6 +149,41 @@ local_bytes(const struct ship *s, uint64_t upto)
 	return sum;
 }
 
+/* A replica that is ahead of us: what capture has to hold the database
+ * against. Without either there is a full dump or a hold, which is dear but
+ * right. */
+static void
+ahead(struct ship *s, struct store *st, const struct listing *l,
+    const struct plan *p, const struct replica_file *last0,
+    const char *base, int *got)
+{
+	struct err e = { 0 };
+
+	free(s->page1);
+	if (ship_page1(st, l, p, &s->page1, &s->page1_size, &e) < 0)
+		log_err(s->conf.log, LOG_WARN, &e, "page 1 of the replica not "
+		    "read", "replica", s->conf.store->url, NULL);
+	if (!base || !last0 || last0->size > BASE_MAX)
+		return;
+	if (copy_base(s, st, last0, base, &e) < 0)
+		log_err(s->conf.log, LOG_WARN, &e, "newest file of the "
+		    "replica not copied", "replica", s->conf.store->url, NULL);
+	else
+		*got = 1;
+}
+
+static int
+forked(struct ship *s)
+{
+	char t[17];
+
+	hex64_fmt(t, s->cursor);
+	s->broken = 1;
+	log_event(s->conf.log, LOG_WARN, "the replica's last file is not the "
+	    "local one", "replica", s->conf.store->url, "txid", t, NULL);
+	return 0;
+}
+
 static int
 judge(struct ship *s, struct store *st, const struct listing *l,
     uint64_t local, const char *base, int *got, struct err *e)
@@ -186,7 +192,7 @@ judge(struct ship *s, struct store *st, const struct listing *l,
 	struct plan_target latest = { 0, -1 };
 	struct plan p = { 0 };
 	struct err pe = { 0 };
-	int snap9 = 0, first = 0, r;
+	int snap9 = 0, first = 0, r = 0;
 	size_t i;
 
 	for (i = 0; i < l->n; i++) {
@@ -202,40 +208,23 @@ judge(struct ship *s, struct store *st, const struct listing *l,
 	s->cursor = listing_max(l);
 	s->snap = first && !snap9;
 	s->broken = 0;
+	memset(&s->newest, 0, sizeof s->newest);
 	if (l->n && plan_make(l, &latest, &p, &pe) < 0) {
 		s->broken = 1;
 		log_err(s->conf.log, LOG_WARN, &pe,
 		    "replica cannot be restored to its end", "replica",
 		    s->conf.store->url, NULL);
 	}
+	if (last0 && last0->max != s->cursor)
+		last0 = NULL;
+	if (last0)
+		r = ship_guard(s, st, l, &p, last0, local, e);
+	if (r > 0)
+		r = forked(s);
+	if (r == 0 && s->cursor > local)
+		ahead(s, st, l, &p, last0, base, got);
 	plan_free(&p);
-	if (!last0 || last0->max != s->cursor)
-		return 0;
-	if (s->cursor > local) {
-		if (base && last0->size <= BASE_MAX) {
-			/* without it there is a full dump, which is dear
-			 * but right */
-			if (copy_base(s, st, last0, base, &pe) < 0)
-				log_err(s->conf.log, LOG_WARN, &pe,
-				    "newest file of the replica not copied",
-				    "replica", s->conf.store->url, NULL);
-			else
-				*got = 1;
-		}
-		return 0;
-	}
-	if ((r = ship_forked(s, st, last0, e)) < 0)
-		return -1;
-	if (r) {
-		char t[17];
-
-		hex64_fmt(t, s->cursor);
-		s->broken = 1;
-		log_event(s->conf.log, LOG_WARN, "the replica's last file is "
-		    "not the local one", "replica", s->conf.store->url,
-		    "txid", t, NULL);
-	}
-	return 0;
+	return r;
 }
 
 int

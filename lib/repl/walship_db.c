@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,6 +42,15 @@ leave(struct wdb *d)
 	d->lock = -1;
 }
 
+/* Before anything is written that goes on after another writer's file. */
+static int
+adopt(struct wdb *d)
+{
+	if (!d->adopt.txid || d->lock < 0)
+		return 0;
+	return ship_adopted_write(d->meta, &d->adopt, &d->err);
+}
+
 /* On a capture thread. */
 static void
 run(struct pool_job *j, void *thread)
@@ -51,6 +61,8 @@ run(struct pool_job *j, void *thread)
 	switch (d->kind) {
 	case JOB_START:
 		d->rc = take(d);
+		if (d->rc == 0)
+			d->rc = adopt(d);
 		if (d->rc == 0)
 			d->rc = capture_start(d->cap, &d->remote, &d->res,
 			    &d->err);
@@ -91,6 +103,28 @@ reps_init(struct wdb *d, struct err *e)
 	return 0;
 }
 
+/* What the state folder says before capture takes the marker away. */
+static void
+notes(struct wdb *d)
+{
+	struct state_marker m;
+	struct err e;
+	size_t len = strlen(d->meta) + sizeof "/writer";
+	char *p = malloc(len);
+
+	if (p) {
+		snprintf(p, len, "%s/writer", d->meta);
+		if (access(p, F_OK) < 0
+		    || state_writer_id(d->meta, &d->writer, &e) < 0)
+			d->writer = 0;
+	}
+	free(p);
+	if (state_marker_read(d->meta, &m, &e) == 0
+	    && m.kind == MARKER_RESTORE)
+		d->restored = m.txid;
+	ship_adopted_read(d->meta, &d->adopted);
+}
+
 static int
 init(struct wdb *d, struct err *e)
 {
@@ -105,6 +139,7 @@ init(struct wdb *d, struct err *e)
 	if (!d->meta)
 		return err_nomem(e);
 	d->meta[strlen(ltx0) - strlen("/ltx/0")] = 0;
+	notes(d);
 	return reps_init(d, e);
 }
 
@@ -169,6 +204,7 @@ walship_db_free(struct wdb *d)
 	capture_free(d->cap);
 	leave(d);
 	free(d->meta);
+	free(d->page1);
 	if (d->conf.free)
 		d->conf.free(&d->conf);
 	free(d);
@@ -312,6 +348,7 @@ announce(struct wdb *d)
 static void
 start(struct wdb *d)
 {
+	struct wrep *best = NULL;
 	size_t i;
 
 	d->phase = DB_STARTED;
@@ -326,7 +363,18 @@ start(struct wdb *d)
 		d->remote.max_txid = r->txid;
 		if (r->got)
 			d->remote.last_l0 = r->base;
+		if (!best || r->txid > best->txid || r->ship.page1)
+			best = r;
 	}
+	if (!best)
+		return;
+	d->page1 = best->ship.page1;
+	best->ship.page1 = NULL;
+	d->remote.page1 = d->page1;
+	d->remote.page1_size = best->ship.page1_size;
+	if (best->txid > d->txid && best->ship.newest.node
+	    && best->ship.newest.node != d->writer)
+		d->adopt = best->ship.newest;
 }
 
 /* ---- work ---- */

@@ -95,6 +95,9 @@ struct wdb {
 	struct capture *cap;
 	char *meta;               /* the state folder */
 	uint64_t writer;
+	uint64_t restored;        /* TXID of the marker found */
+	struct ship_adopted adopted, adopt; /* noted; to be noted */
+	unsigned char *page1;     /* of the replica, while it is being started */
 	int busy, watched;
 	int64_t watch_mono;       /* when to try watching again, NEVER: watched */
 	int announced;            /* said that no replica answers */

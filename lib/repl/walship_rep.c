@@ -202,6 +202,9 @@ walship_rep_init(struct wrep *r, struct wdb *d, const struct store_conf *c,
 		.store = c, .ltx0 = ltx0, .dir = d->meta,
 		.perm = &d->conf.capture.perm,
 		.retention_ms = d->w->conf->l0_retention_ms,
+		.writer = d->writer, .restored = d->restored,
+		.adopted = d->adopted,
+		.accept = d->conf.capture.accept_replacement,
 		.log = d->w->conf->log,
 	});
 	return 0;
@@ -213,6 +216,7 @@ walship_rep_free(struct wrep *r)
 	if (r->base)
 		unlink(r->base);
 	free(r->base);
+	ship_free(&r->ship);
 	memset(r, 0, sizeof *r);
 }
 
