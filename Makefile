@@ -1,7 +1,7 @@
 # ls-s6. Everything built goes to $(BUILD); nothing is generated in the tree.
 #
 #   make                        programs, into build/bin
-#   make check                  unit tests: no network, no peer (scripts/test
+#   make check                  unit and structure tests: no network, no peer (scripts/test
 #                               runs everything)
 #   make install PREFIX=/usr DESTDIR=/tmp/x      and uninstall
 #   make bench style fuzz dist clean
@@ -132,6 +132,7 @@ broken:
 # Only what needs no network and no peer.
 check: all unit
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNITS)
+	BUILD=$(BUILD) prove tests/style
 
 style: all
 	BUILD=$(BUILD) tests/style/figures

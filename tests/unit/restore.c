@@ -548,85 +548,6 @@ local_files_of_others_are_left_out(void **state)
 	node = salt = 0;
 }
 
-/* 65536-byte pages, so that the lock page is page 16385: it stays a hole,
- * and pages on both sides are where they belong. */
-static void
-the_lock_page_is_a_hole(void **state)
-{
-	enum { SIZE = 65536, LOCK = 16385 };
-	static const uint32_t pages[] = { 1, LOCK - 1, LOCK + 1 };
-	static unsigned char want[SIZE], got[SIZE];
-	struct ltx_header h = mem_header(SIZE, LOCK + 1, 7, 7);
-	struct mem m = mem_new();
-	struct apply *a;
-	struct apply_done d;
-	struct ltx_dec *dec;
-	struct err e = { 0 };
-	struct stat st;
-	int fd = io_anon(dir, &e);
-
-	(void)state;
-	assert_int_equal(mem_ltx(&m, &h, LTX_BLOCK, pages, 3, 7, &e), 0);
-	assert_int_equal(apply_begin(&a, fd, &e), 0);
-	assert_int_equal(ltx_dec_begin(&dec, mem_in(&m), &e), 0);
-	assert_int_equal(apply_file(a, dec, &e), 0);
-	ltx_dec_free(dec);
-	assert_int_equal(apply_end(a, &d, &e), -1);
-	assert_string_equal(e.msg, "page 2 of 16386 is in no file (16382 pages "
-	    "missing)");
-	apply_free(a);
-	for (size_t i = 0; i < 3; i++) {
-		mem_page(want, SIZE, pages[i], 7);
-		if (pages[i] == 1)
-			memset(want, 0, 16); /* not before the end */
-		assert_int_equal(pread(fd, got, SIZE,
-		    (off_t)(pages[i] - 1) * SIZE), SIZE);
-		assert_memory_equal(got, want, SIZE);
-	}
-	memset(want, 0, SIZE);
-	assert_int_equal(pread(fd, got, SIZE, (off_t)(LOCK - 1) * SIZE), SIZE);
-	assert_memory_equal(got, want, SIZE);
-	assert_int_equal(fstat(fd, &st), 0);
-	assert_true(st.st_blocks * 512 < 8 * SIZE);
-	close(fd);
-	mem_free(&m);
-}
-
-/* Pages cut off by a shrink do not come back when the database grows again
- * without bringing them: the hole is found. */
-static void
-stale_pages_do_not_come_back(void **state)
-{
-	static const uint32_t one[] = { 1 };
-	static const struct { uint32_t commit, n, txid; } files[] = {
-		{ 10, 1, 3 }, { 5, 1, 2 }, { 10, 0, 1 }
-	};
-	struct apply *a;
-	struct apply_done d;
-	struct err e = { 0 };
-	int fd = io_anon(dir, &e);
-
-	(void)state;
-	assert_int_equal(apply_begin(&a, fd, &e), 0);
-	for (size_t i = 0; i < 3; i++) {
-		struct ltx_header h = mem_header(PS, files[i].commit,
-		    files[i].txid, files[i].txid);
-		struct mem m = mem_new();
-		struct ltx_dec *dec;
-
-		assert_int_equal(mem_ltx(&m, &h, LTX_BLOCK, files[i].n ? one : NULL,
-		    files[i].n ? files[i].n : files[i].commit, 1, &e), 0);
-		assert_int_equal(ltx_dec_begin(&dec, mem_in(&m), &e), 0);
-		assert_int_equal(apply_file(a, dec, &e), 0);
-		ltx_dec_free(dec);
-		mem_free(&m);
-	}
-	assert_int_equal(apply_end(a, &d, &e), -1);
-	assert_string_equal(e.msg, "page 6 of 10 is in no file (5 pages missing)");
-	apply_free(a);
-	close(fd);
-}
-
 int
 main(void)
 {
@@ -641,8 +562,6 @@ main(void)
 		T(local_files_of_others_are_left_out),
 		T(a_time_is_found_in_the_headers),
 		T(streams_in_any_order),
-		T(the_lock_page_is_a_hole),
-		T(stale_pages_do_not_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
