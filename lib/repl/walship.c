@@ -53,8 +53,8 @@ shipped(const struct wdb *d)
 	for (i = 0; i < d->n; i++) {
 		const struct wrep *r = &d->rep[i];
 
-		if (r->state != REP_FENCED && (!r->ship.known || r->want_dump
-		    || r->busy || r->txid < d->txid || r->ship.broken))
+		if (r->state != REP_FENCED && (!r->known || r->want_dump
+		    || r->busy || r->txid < d->txid || r->broken))
 			return 0;
 	}
 	return 1;
@@ -168,7 +168,7 @@ unshipped(const struct walship *w)
 			const struct wrep *r = &d->rep[j];
 
 			if (r->state == REP_FENCED || (d->started
-			    && d->phase == DB_STOPPED && r->ship.known
+			    && d->phase == DB_STOPPED && r->known
 			    && r->txid >= d->txid && !r->want_dump))
 				continue;
 			any = 1;

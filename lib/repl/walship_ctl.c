@@ -83,9 +83,9 @@ sync_one(const struct wsync *s, struct wsync_one *o, const struct wdb *d,
 		    d->conf.capture.path, walship_db_state(d));
 	if (o->step) {
 		if (d->phase == DB_STOPPED || (d->started && !d->attached
-		    && d->steps_done + 1 >= o->step && d->rc >= 0))
+		    && d->steps_done + 1 >= o->step && !d->failing))
 			o->step = 0; /* no database, or its last step was it */
-		else if (d->steps_done < o->step || d->rc < 0)
+		else if (d->steps_done < o->step || d->failing)
 			return 0;
 		o->step = 0;
 		o->txid = d->txid;
@@ -96,7 +96,7 @@ sync_one(const struct wsync *s, struct wsync_one *o, const struct wdb *d,
 		const struct wrep *r = &d->rep[i];
 
 		hope += r->state != REP_FENCED;
-		there += r->ship.known && r->txid >= o->txid && !r->want_dump
+		there += r->known && r->txid >= o->txid && !r->want_dump
 		    && !r->busy;
 	}
 	if (s->mode == 'o')
@@ -323,7 +323,7 @@ fill(const struct wdb *d, struct status_db *s)
 	s->pending = d->pending;
 	s->captured_ms = d->captured_ms;
 	if (d->started && d->state == CAPTURE_HELD)
-		s->hold = capture_hold_reason(d->cap);
+		s->hold = d->fault.err.msg;
 	fill_error(&s->error, &d->fault);
 	if (!(s->r = calloc(d->n + 1, sizeof *s->r)))
 		return -1;

@@ -30,7 +30,7 @@ take(struct wdb *d)
 	if (io_mkdirs(d->meta, &d->conf.capture.perm, &d->err) < 0)
 		return -1;
 	d->lock = state_lock(d->meta, &d->err);
-	d->locked_out = d->lock < 0 && d->err.kind == ERR_BUSY;
+	d->lock_busy = d->lock < 0 && d->err.kind == ERR_BUSY;
 	return d->lock < 0 ? -1 : 0;
 }
 
@@ -317,7 +317,7 @@ start_due(const struct wdb *d)
 
 	for (i = 0; i < d->n; i++) {
 		answered += d->rep[i].answered != 0;
-		ok += d->rep[i].ship.known != 0;
+		ok += d->rep[i].known != 0;
 	}
 	if (answered == d->n && (ok || d->txid || !d->n))
 		return 0;
@@ -356,12 +356,12 @@ start(struct wdb *d)
 	for (i = 0; i < d->n; i++) {
 		struct wrep *r = &d->rep[i];
 
-		if (!r->ship.known || r->txid < d->remote.max_txid)
+		if (!r->known || r->txid < d->remote.max_txid)
 			continue;
 		if (r->txid > d->remote.max_txid)
 			d->remote.last_l0 = NULL;
 		d->remote.max_txid = r->txid;
-		if (r->got)
+		if (r->has_base)
 			d->remote.last_l0 = r->base;
 		if (!best || r->txid > best->txid || r->ship.page1)
 			best = r;
@@ -409,7 +409,7 @@ shipped_everywhere(const struct wdb *d)
 
 	for (i = 0; i < d->n; i++)
 		if (d->rep[i].state != REP_FENCED && d->rep[i].txid < min)
-			min = d->rep[i].ship.known ? d->rep[i].txid : 0;
+			min = d->rep[i].known ? d->rep[i].txid : 0;
 	return min;
 }
 

@@ -57,9 +57,12 @@ struct wrep {
 	struct ship ship;
 	enum wrep_state state;
 	int busy, answered, ever_ok, probe;
+	int known, broken, snap;  /* of ship, as of the last job */
+	int has_base;             /* base is there, for the start of capture */
 	/* of the job */
 	uint64_t upto, backlog;
-	int rc, got;
+	int rc;
+	int got;                  /* base was written */
 	char *base;               /* path of the copy of its newest file */
 	int64_t deadline;
 	struct ship_result res;
@@ -103,8 +106,10 @@ struct wdb {
 	int announced;            /* said that no replica answers */
 	int started;              /* capture_start came back once */
 	int attached;             /* and said RUNNING: steps, not starts */
+	int failing;              /* its last job failed */
+	int lock_busy;            /* of the job: another process has it */
 	int lock;                 /* on the state folder, -1: not held */
-	int locked_out;           /* another process has it */
+	int locked_out;
 	int gone;                 /* to be forgotten when nothing is in flight */
 	/* of the job */
 	enum wdb_job kind;

@@ -236,12 +236,12 @@ has_work(const struct wrep *r)
 {
 	const struct wdb *d = r->db;
 
-	if (!r->ship.known)
+	if (!r->known)
 		return 1;
 	if (d->phase == DB_PROBING || !d->started || d->locked_out
 	    || r->want_dump)
 		return 0;
-	return d->txid > r->txid || r->ship.broken || r->ship.snap;
+	return d->txid > r->txid || r->broken || r->snap;
 }
 
 int64_t
@@ -260,7 +260,7 @@ walship_rep_kick(struct wrep *r)
 	if (walship_rep_due(r) > when_mono())
 		return;
 	r->busy = 1;
-	r->probe = !r->ship.known;
+	r->probe = !r->known;
 	r->upto = d->txid;
 	r->got = 0;
 	r->deadline = d->w->ending ? d->w->end_mono
@@ -339,6 +339,9 @@ probed(struct wrep *r)
 		return;
 	}
 	worked(r);
+	r->has_base = r->got && !d->started;
+	if (r->got && !r->has_base)
+		unlink(r->base);
 	r->txid = r->ship.cursor;
 	r->lag_bytes = r->backlog;
 	r->behind_ms = d->txid > r->txid ? r->success_ms : 0;
@@ -390,7 +393,7 @@ ran(struct wrep *r)
 	}
 	if (r->res.dump) {
 		heal(r);
-	} else if (!r->ship.broken) {
+	} else if (!r->broken) {
 		r->heals = 0;
 	}
 }
@@ -402,6 +405,9 @@ walship_rep_done(struct wrep *r)
 	char t[17];
 
 	r->busy = 0;
+	r->known = r->ship.known;
+	r->broken = r->ship.broken;
+	r->snap = r->ship.snap;
 	d->w->dirty = 1;
 	if (r->probe)
 		probed(r);
@@ -415,6 +421,6 @@ walship_rep_done(struct wrep *r)
 		if (d->trim_mono == NEVER)
 			d->trim_mono = when_mono() + d->w->trim_ms;
 	}
-	if (r->ship.known && d->txid <= r->txid)
+	if (r->known && d->txid <= r->txid)
 		r->ever_ok = 1;
 }

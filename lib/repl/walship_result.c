@@ -130,12 +130,12 @@ started(struct wdb *d)
 	for (i = 0; i < d->n; i++) {
 		struct wrep *r = &d->rep[i];
 
-		if (d->state != CAPTURE_WAITING && r->got) {
+		if (d->state != CAPTURE_WAITING && r->has_base) {
 			unlink(r->base);
-			r->got = 0;
+			r->has_base = 0;
 			d->remote.last_l0 = NULL;
 		}
-		if (!d->attached || !r->ship.known)
+		if (!d->attached || !r->known)
 			continue;
 		if (r->txid > d->txid) {
 			/* it answered while capture was being started */
@@ -169,6 +169,7 @@ void
 walship_db_done(struct wdb *d)
 {
 	d->busy = 0;
+	d->locked_out = d->lock_busy;
 	if (d->kind == JOB_TRIM) {
 		if (d->rc < 0)
 			log_err(log_of(d), LOG_WARN, &d->err,
@@ -177,6 +178,7 @@ walship_db_done(struct wdb *d)
 	}
 	if (d->kind != JOB_DUMP)
 		d->steps_done = d->steps_begun;
+	d->failing = d->rc < 0;
 	apply(d);
 	if (d->rc < 0)
 		failed(d);
