@@ -1,14 +1,19 @@
 #include "db/start.h"
 
-/* SQLite raises the change counter and the schema cookie, VACUUM included,
- * and never lowers them; writing page 1 in a new session raises the counter.
- * A file keeps inode and birth as long as it is the same file. */
-const char *
-start_replaced(const struct state_facts *was, const struct state_facts *now,
-    int known)
+int
+start_same_file(const struct state_facts *a, const struct state_facts *b)
 {
-	int same;
+	if (a->ino != b->ino)
+		return 0;
+	return a->btime_ns && b->btime_ns ? a->btime_ns == b->btime_ns
+	    : a->dev == b->dev;
+}
 
+/* What page 1 can rule out. SQLite raises the change counter and the schema
+ * cookie, VACUUM included, and never lowers them. */
+static const char *
+set_back(const struct state_facts *was, const struct state_facts *now)
+{
 	if (now->page_size != was->page_size && now->page_size
 	    && was->page_size
 	    && now->schema_cookie <= was->schema_cookie)
@@ -19,14 +24,33 @@ start_replaced(const struct state_facts *was, const struct state_facts *now,
 	if (now->change_counter < was->change_counter)
 		return "its change counter is lower than that of what was "
 		    "shipped";
-	same = known && now->ino == was->ino && (now->btime_ns
-	    == was->btime_ns || !now->btime_ns || !was->btime_ns);
-	if (same || now->page1 == was->page1
-	    || now->change_counter > was->change_counter
-	    || now->schema_cookie > was->schema_cookie)
+	return 0;
+}
+
+/* Why it cannot continue what was shipped, or NULL. Higher counters alone
+ * prove nothing: a database made anew gets there too; and with the same
+ * schema it may even have the same page 1. */
+static const char *
+replaced(const struct start_in *in)
+{
+	const struct state_facts *was = &in->shipped, *now = &in->now;
+	const char *why = in->have_shipped ? set_back(was, now) : 0;
+
+	if (why || in->kin > 0)
+		return why;
+	if (in->have_shipped && was->ino)
+		return start_same_file(was, now) ? 0 : "it is another file "
+		    "(inode) and does not continue what was shipped";
+	if (in->have_shipped && now->page1 == was->page1
+	    && (in->local || !in->kin))
 		return 0;
-	return known ? "it is another file (inode) and does not continue what "
-	    "was shipped" : "it does not continue what the replica holds";
+	/* A state folder without our notes, Litestream's: what it holds was
+	 * taken from the database beside it */
+	if (in->local && (!in->have_shipped
+	    || now->change_counter > was->change_counter
+	    || now->schema_cookie > was->schema_cookie))
+		return 0;
+	return "nothing shows that it continues what the replica holds";
 }
 
 static int
@@ -80,9 +104,8 @@ start_decide(const struct start_in *in, struct start_out *out)
 	out->gap = max + 1;
 	if (in->gone)
 		why = "it was deleted or replaced while it was captured";
-	else if (in->have_shipped)
-		why = start_replaced(&in->shipped, &in->now,
-		    in->shipped.ino != 0);
+	else
+		why = replaced(in);
 	if (why && !in->accept) {
 		out->action = START_HOLD;
 		out->txid = max;

@@ -20,8 +20,12 @@ struct start_in {
 	                             file is still as it says; 0: none */
 	uint64_t marker_txid;
 	int gone;                 /* seen deleted or replaced by us */
-	int have_shipped;         /* shipped is known */
+	int have_shipped;         /* shipped is known: from our own notes if its
+	                             inode is not 0, else from a page 1 */
 	struct state_facts shipped, now;
+	int kin;                  /* what the pages of the newest level-0 file say:
+	                             1 the database goes on from it, -1 it does
+	                             not, 0 there is no such file */
 	int accept;
 };
 
@@ -41,9 +45,8 @@ struct start_out {
 
 void start_decide(const struct start_in *, struct start_out *);
 
-/* Why a database with these facts cannot continue the one shipped, or NULL.
- * known: they come from our own notes (inode and all), not from a replica. */
-const char *start_replaced(const struct state_facts *shipped,
-    const struct state_facts *now, int known);
+/* The same file, by what stat(2) tells? The device number of a volume may be
+ * another after a restart, so it only counts where no birth is known. */
+int start_same_file(const struct state_facts *, const struct state_facts *);
 
 #endif

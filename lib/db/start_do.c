@@ -10,6 +10,7 @@
 #include "base/when.h"
 #include "db/cut.h"
 #include "db/hop.h"
+#include "db/kin.h"
 #include "db/start.h"
 #include "db/tail.h"
 
@@ -75,16 +76,22 @@ find_marker(struct capture *c, const struct state_facts *now)
 	struct state_marker m;
 	struct err err;
 
-	if (!state_marker_read(c->paths.dir, &m, &err))
+	if (!state_marker_read(c->paths.dir, &m, &err)) {
 		c->marker = m;
-	else if (err.kind != ERR_NOTFOUND)
+		/* The restored file, if it went on before we came: that it is
+		 * the one outlives the marker */
+		if (m.kind == MARKER_RESTORE && m.txid >= c->remote_max
+		    && state_shipped_write(c->paths.dir, &m.facts, &err) < 0)
+			log_err(c->conf.log, LOG_WARN, &err, "unable to note "
+			    "the state", "db", c->path, (char *)0);
+	} else if (err.kind != ERR_NOTFOUND)
 		log_err(c->conf.log, LOG_WARN, &err, "marker ignored", "db",
 		    c->path, (char *)0);
 	if (state_marker_remove(c->paths.dir, &err) < 0)
 		log_err(c->conf.log, LOG_WARN, &err, "marker stays", "db",
 		    c->path, (char *)0);
-	if (c->marker.kind && (c->marker.facts.ino != now->ino
-	    || c->marker.facts.size != now->size
+	/* Not the inode: it may have been copied as it is, to a new volume */
+	if (c->marker.kind && (c->marker.facts.size != now->size
 	    || c->marker.facts.mtime_ns != now->mtime_ns
 	    || c->marker.facts.page1 != now->page1))
 		c->marker.kind = 0;
@@ -137,6 +144,31 @@ find_tail(struct capture *c, struct holder *h, struct start_in *in,
 	return 0;
 }
 
+/* Does what the pages say change the decision? */
+static int
+find_kin(struct capture *c, struct holder *h, struct start_in *in,
+    struct start_out *out, struct err *err)
+{
+	const char *path = c->last_l0;
+	char local[4096];
+
+	in->kin = -1;
+	start_decide(in, out);
+	if (out->action != START_HOLD || in->gone)
+		return 0;
+	if (in->local) {
+		if (local_path(c, in->local, local, sizeof local) < 0)
+			return err_set(err, ERR_CONF, "path too long");
+		path = local;
+	}
+	in->kin = 0;
+	if (path && kin_check(path, h, &c->view, c->conf.memory_bytes,
+	    &in->kin, err) < 0)
+		return -1;
+	start_decide(in, out);
+	return 0;
+}
+
 static void
 find_shipped(struct capture *c, const struct tail *t, struct start_in *in)
 {
@@ -147,7 +179,10 @@ find_shipped(struct capture *c, const struct tail *t, struct start_in *in)
 		c->shipped = in->shipped;
 		return;
 	}
-	if (t->have_page1)
+	/* The state folder went away under us, not what we know */
+	if (c->shipped.ino)
+		in->shipped = c->shipped;
+	else if (t->have_page1)
 		in->shipped = t->facts;
 	else if (c->replica.page_size)
 		in->shipped = c->replica;
@@ -256,7 +291,13 @@ judge(struct capture *c, struct err *err)
 		return -1;
 	find_shipped(c, &tail, &in);
 	in.now = c->facts;
-	start_decide(&in, &out);
+	/* A full copy of an empty WAL: nothing of it is there to compare */
+	if (in.tail == START_TAIL_HERE && !tail.n && !(in.shipped.ino
+	    && start_same_file(&in.shipped, &in.now)
+	    && (c->view.mx || in.shipped.page1 == in.now.page1)))
+		in.tail = START_TAIL_LOST;
+	if (find_kin(c, h, &in, &out, err) < 0)
+		return -1;
 	return act(c, h, &out, &tail, err);
 }
 

@@ -152,6 +152,258 @@ a_marker_is_not_older_than_the_hold(void **state)
 	goes_on(&r, 2, 1);
 }
 
+static void
+sh(struct rig *r, const char *what)
+{
+	char cmd[512];
+
+	snprintf(cmd, sizeof cmd, "cd %s && %s", r->dir, what);
+	assert_int_equal(system(cmd), 0);
+}
+
+/* Another file with the content of the database, without its WAL. */
+static void
+copied(struct rig *r, const char *cp)
+{
+	char cmd[256];
+
+	if (r->app)
+		rig_quit(r);
+	snprintf(cmd, sizeof cmd, "%s a.db b.db && rm -f a.db* && mv b.db a.db",
+	    cp);
+	sh(r, cmd);
+}
+
+static void
+held(struct rig *r, uint64_t remote)
+{
+	rig_capture(r);
+	if (rig_start(r, remote) < 0)
+		fail_msg("start: %s", r->err.msg);
+	assert_int_equal(r->res.state, CAPTURE_HELD);
+	assert_non_null(strstr(capture_hold_reason(r->c), "ls-restore"));
+	rig_kill(r);
+	r->conf.accept_replacement = 1;
+	goes_on(r, remote, 1);
+}
+
+static void
+copied_with_time_after_a_clean_stop(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	rig_stop(&r);
+	copied(&r, "cp -p");
+	goes_on(&r, 2, 0);
+}
+
+static void
+copied_without_time(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	rig_stop(&r);
+	copied(&r, "cp");
+	goes_on(&r, 2, 1);
+}
+
+static void
+copied_after_a_kill_and_went_on_a_little(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	rig_sql(&r, "insert into t select hex(x) from t limit 1");
+	rig_sync(&r);
+	rig_kill(&r);
+	copied(&r, "cp");
+	rig_app(&r);
+	rig_sql(&r, "insert into t values('more')");
+	goes_on(&r, 3, 1);
+}
+
+static void
+made_anew(struct rig *r, const char *schema, const char *fill_with)
+{
+	int i;
+
+	rig_kill(r);
+	rig_quit(r);
+	sh(r, "mv a.db old; rm -f a.db*"); /* keeps the inode */
+	rig_app(r);
+	rig_sql(r, "pragma journal_mode=wal");
+	rig_sql(r, schema);
+	for (i = 0; i < 50; i++)
+		rig_sql(r, fill_with);
+}
+
+static void
+made_anew_with_higher_counters(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	made_anew(&r, "create table a(x);create table b(x);create table t(x)",
+	    fill);
+	held(&r, 2);
+}
+
+static void
+made_anew_with_the_same_schema(void **state)
+{
+	static const char rows[] = "insert into t values(abs(random())%200)";
+	static const char make[] = "create table t(x)";
+	struct rig r;
+	int i;
+
+	(void)state;
+	rig_new(&r);
+	rig_app(&r);
+	rig_sql(&r, "pragma journal_mode=wal");
+	rig_sql(&r, make);
+	for (i = 0; i < 50; i++)
+		rig_sql(&r, rows);
+	rig_capture(&r);
+	rig_runs(&r, 0, 0);
+	rig_sql(&r, "insert into t values(5)");
+	rig_sync(&r);
+	made_anew(&r, make, rows);
+	held(&r, 2);
+}
+
+static void
+restored_and_written_before_we_came(void **state)
+{
+	struct state_marker m;
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	rig_stop(&r);
+	copied(&r, "cp");
+	memset(&m, 0, sizeof m);
+	m.kind = MARKER_RESTORE;
+	m.txid = 2;
+	assert_int_equal(state_facts_read(r.db, &m.facts, &r.err), 0);
+	assert_int_equal(state_marker_write(r.state, &m, &r.err), 0);
+	rig_app(&r);
+	rig_sql(&r, "delete from t;vacuum");
+	rig_quit(&r);
+	goes_on(&r, 2, 1);
+}
+
+/* The state folder is gone: the replica's newest file is what there is. */
+static void
+start_from_replica(struct rig *r, enum capture_state want)
+{
+	struct capture_remote m;
+	char path[128];
+
+	sh(r, "cp .a.db-litestream/ltx/0/*2.ltx base; rm -r .a.db-litestream");
+	snprintf(path, sizeof path, "%s/base", r->dir);
+	memset(&m, 0, sizeof m);
+	m.max_txid = 2;
+	m.last_l0 = path;
+	rig_capture(r);
+	if (capture_start(r->c, &m, &r->res, &r->err) < 0)
+		fail_msg("start: %s", r->err.msg);
+	assert_int_equal(r->res.state, want);
+	if (want == CAPTURE_RUNNING) {
+		assert_int_equal(r->res.gap_from, 3);
+		rig_stop(r);
+		rig_compare(r);
+	}
+	rig_free(r);
+}
+
+static void
+state_folder_lost(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	rig_kill(&r);
+	rig_quit(&r);
+	start_from_replica(&r, CAPTURE_RUNNING);
+	begun(&r);
+	rig_kill(&r);
+	rig_sql(&r, "insert into t values('more')");
+	rig_quit(&r);
+	start_from_replica(&r, CAPTURE_RUNNING);
+}
+
+static void
+state_folder_and_database_lost(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	made_anew(&r, "create table t(x)", fill);
+	start_from_replica(&r, CAPTURE_HELD);
+	begun(&r);
+	made_anew(&r, "create table other(x);create table t(x)", fill);
+	start_from_replica(&r, CAPTURE_HELD);
+}
+
+static void
+made_other(struct rig *r)
+{
+	rig_quit(r);
+	sh(r, "mv a.db old; rm -f a.db*"); /* keeps the inode */
+	rig_app(r);
+	rig_sql(r, "pragma journal_mode=wal;create table a(y);"
+	    "create table t(x)");
+	rig_sql(r, fill);
+	rig_quit(r);
+}
+
+/* A restarted WAL with a header, and nothing committed in it. */
+static void
+header_alone(struct rig *r)
+{
+	rig_new(r);
+	rig_app(r);
+	rig_sql(r, "pragma journal_mode=wal;create table t(x)");
+	rig_sql(r, fill);
+	rig_sql(r, "pragma wal_checkpoint(restart);pragma cache_size=4;begin");
+	rig_sql(r, fill);
+	rig_sql(r, fill);
+	rig_sql(r, "rollback");
+	rig_capture(r);
+	rig_runs(r, 0, 0);
+	assert_int_equal(r->c->pos.n, 0);
+	assert_true(r->c->pos.salt1);
+	rig_kill(r);
+}
+
+static void
+full_copy_of_an_empty_wal(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	header_alone(&r);
+	rig_sql(&r, fill);
+	goes_on(&r, 1, 0);
+	/* nothing tells that WAL from one beside another database */
+	header_alone(&r);
+	sh(&r, "cp a.db-wal w");
+	made_other(&r);
+	sh(&r, "mv w a.db-wal");
+	rig_capture(&r);
+	assert_int_equal(rig_start(&r, 1), 0);
+	assert_int_equal(r.res.state, CAPTURE_HELD);
+	rig_free(&r);
+}
+
 int
 main(void)
 {
@@ -159,6 +411,15 @@ main(void)
 		cmocka_unit_test(a_reader_that_is_to_hold_is_not_let_go),
 		cmocka_unit_test(a_wal_that_was_cut_proves_nothing),
 		cmocka_unit_test(a_marker_is_not_older_than_the_hold),
+		cmocka_unit_test(copied_with_time_after_a_clean_stop),
+		cmocka_unit_test(copied_without_time),
+		cmocka_unit_test(copied_after_a_kill_and_went_on_a_little),
+		cmocka_unit_test(made_anew_with_higher_counters),
+		cmocka_unit_test(made_anew_with_the_same_schema),
+		cmocka_unit_test(restored_and_written_before_we_came),
+		cmocka_unit_test(state_folder_lost),
+		cmocka_unit_test(state_folder_and_database_lost),
+		cmocka_unit_test(full_copy_of_an_empty_wal),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);

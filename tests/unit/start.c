@@ -149,13 +149,64 @@ replaced_databases_are_held(void **state)
 	check(&in, START_HOLD, 9, 0);
 	in.accept = 1;
 	check(&in, START_DUMP, 10, 10);
-	/* told by the replica's page 1 alone */
+	/* more was written to the new one, or page 1 happens to be the same */
 	in = usual();
+	in.now.ino = 78;
+	in.now.change_counter = 31;
+	in.now.schema_cookie = 5;
+	check(&in, START_HOLD, 9, 0);
+	in.kin = -1;
+	check(&in, START_HOLD, 9, 0);
+	in.now = in.shipped;
+	in.now.ino = 78;
+	check(&in, START_HOLD, 9, 0);
+	in.accept = 1;
+	check(&in, START_DUMP, 10, 10);
+}
+
+static void
+without_local_state_only_what_is_proven_goes_on(void **state)
+{
+	struct start_in in = usual();
+
+	(void)state;
 	in.local = in.shipped.ino = 0;
 	in.tail = START_TAIL_NONE;
 	check(&in, START_HOLD, 9, 0);
 	in.now.change_counter = 31;
+	check(&in, START_HOLD, 9, 0);
+	in.kin = 1;
 	check(&in, START_DUMP, 10, 10);
+	in.now.change_counter = 29;
+	check(&in, START_HOLD, 9, 0);
+	/* page 1 of the replica and no file to compare */
+	in = usual();
+	in.local = in.shipped.ino = 0;
+	in.now.page1 = in.shipped.page1;
+	check(&in, START_DUMP, 10, 10);
+	in.kin = -1;
+	check(&in, START_HOLD, 9, 0);
+	/* nothing known at all */
+	in = usual();
+	in.local = in.have_shipped = 0;
+	check(&in, START_HOLD, 9, 0);
+	in.kin = 1;
+	check(&in, START_DUMP, 10, 10);
+	in.kin = 0;
+	in.accept = 1;
+	check(&in, START_DUMP, 10, 10);
+}
+
+static void
+a_device_number_changes_when_a_volume_is_mounted_again(void **state)
+{
+	struct start_in in = usual();
+
+	(void)state;
+	in.now.dev = 8;
+	check(&in, START_DUMP, 10, 10);
+	in.now.btime_ns = 0;
+	check(&in, START_HOLD, 9, 0);
 }
 
 static void
@@ -164,13 +215,9 @@ what_went_on_is_not_held(void **state)
 	struct start_in in = usual();
 
 	(void)state;
-	/* copied to another place and not written since */
+	/* copied to another place, the pages say so */
 	in.now.ino = 78;
-	in.now.page1 = in.shipped.page1;
-	check(&in, START_DUMP, 10, 10);
-	/* copied and written */
-	in.now.page1 = 3;
-	in.now.change_counter = 31;
+	in.kin = 1;
 	check(&in, START_DUMP, 10, 10);
 	/* VACUUM raises the cookie */
 	in = usual();
@@ -180,6 +227,11 @@ what_went_on_is_not_held(void **state)
 	/* nothing known of what was shipped */
 	in = usual();
 	in.have_shipped = 0;
+	check(&in, START_DUMP, 10, 10);
+	/* nor is Litestream's folder, with page 1 in the last file */
+	in = usual();
+	in.shipped.ino = 0;
+	in.now.change_counter = 31;
 	check(&in, START_DUMP, 10, 10);
 }
 
@@ -194,6 +246,10 @@ main(void)
 		    replica_ahead_goes_on_only_through_its_own_last_file),
 		cmocka_unit_test(markers),
 		cmocka_unit_test(replaced_databases_are_held),
+		cmocka_unit_test(
+		    without_local_state_only_what_is_proven_goes_on),
+		cmocka_unit_test(
+		    a_device_number_changes_when_a_volume_is_mounted_again),
 		cmocka_unit_test(what_went_on_is_not_held),
 	};
 
