@@ -1,8 +1,8 @@
 # ls-s6. Everything built goes to $(BUILD); nothing is generated in the tree.
 #
 #   make                        programs, into build/bin
-#   make check                  unit and structure tests: no network, no peer (scripts/test
-#                               runs everything)
+#   make check                  unit and structure tests: no network, no peer
+#                               (scripts/test runs everything)
 #   make install PREFIX=/usr DESTDIR=/tmp/x      and uninstall
 #   make bench style fuzz dist clean
 #   make CC=clang BUILD=build/clang
