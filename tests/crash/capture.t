@@ -7,7 +7,7 @@
 . tests/lib.sh
 secs=${LS_SECONDS:-60}
 test -z "$LS_SOAK" || secs=${LS_SECONDS:-600}
-plan 6
+plan $((6 + ${LS_SOAK:-0}))
 
 run() { # WHAT CMD...
 	what=$1; shift
@@ -37,3 +37,4 @@ run "TRUNCATE of the application's own within 0.2 s" \
     "$BUILD/tests/truncate" 20
 run 'kill -9 of application, capture, both' "$BUILD/tests/kills" \
     "${LS_ROUNDS:-100}"
+test -z "$LS_SOAK" || run 'across the lock page' "$BUILD/tests/lockpage"
