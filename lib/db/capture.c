@@ -98,6 +98,9 @@ report(struct capture *c, int64_t now, int failed)
 		r->next_ms = c->last_cut + c->conf.sync_interval_ms;
 	r->next_ms = sooner(r->next_ms, c->look.at);
 	r->next_ms = sooner(r->next_ms, checkpoint_next(c));
+	if (hop_wanted(c)) /* again, to be sure: after 1, 4, 16, 64 ms */
+		r->next_ms = sooner(r->next_ms, now
+		    + 1 + ((int64_t)1 << 2 * c->h[c->cur].zero) / 4);
 	if (r->next_ms >= 0 && r->next_ms < now)
 		r->next_ms = now + 1;
 	if (c->h[!c->cur].conn.db || c->barrier.db)

@@ -20,7 +20,8 @@ struct holder {
 	uint32_t salt1, salt2; /* of the WAL when it began */
 	uint32_t mark;         /* not below its snapshot: what nobody copies past */
 	uint32_t low;          /* not above it: committed before it began */
-	int zero;              /* began with everything copied, so on slot 0; 2: sure */
+	int zero;              /* began with everything copied, so on slot 0: how
+	                          often in a row, HOP_SURE: surely */
 };
 
 /* What the level-0 files hold. */
@@ -86,7 +87,7 @@ struct capture {
 };
 
 #define CAPTURE_HOP_MS 50   /* between marks */
-#define CAPTURE_QUIET_MS 50 /* between looks under load */
+#define CAPTURE_QUIET_MS 70 /* between looks under load */
 #define CAPTURE_IDLE_MS 3000
 
 /* start_do.c: the way from a file to a running capture, or why not. */

@@ -80,7 +80,7 @@ done(struct capture *c, struct err *err)
 	if (hop_full(c, err) < 0)
 		return err->kind == ERR_BUSY ? 0 : -1;
 	if (c->h[c->cur].zero)
-		c->h[c->cur].zero = 2;
+		c->h[c->cur].zero = HOP_SURE;
 	return 0;
 }
 

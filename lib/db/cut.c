@@ -303,7 +303,7 @@ cut_dump(struct capture *c, struct holder *h, uint64_t txid, struct err *err)
 		pos.txid = txid;
 		c->pos = pos;
 		c->wal.page_size = 0;
-		c->clean = h->zero;
+		c->clean = h->zero != 0;
 		r = 0;
 	}
 	io_temp_abort(&t);

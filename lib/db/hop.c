@@ -192,7 +192,8 @@ hop_settle(struct capture *c, struct holder *h, struct err *err)
 			 * began, so it is not on slot 0 */
 			if (zero || b.backfill < a.mx) {
 				c->view = b;
-				note(h, &a, &b, zero);
+				/* at a start nobody waits for us yet */
+				note(h, &a, &b, zero ? HOP_SURE : 0);
 				return 0;
 			}
 		}
@@ -240,10 +241,10 @@ hop_full(struct capture *c, struct err *err)
 	zero = same_salts(&c->view, before.salt1, before.salt2)
 	    && before.mx == c->view.mx && before.backfill == before.mx
 	    && c->view.backfill == c->view.mx;
-	/* The checkpoint that completed may not have let go of slot 0 yet: only
-	 * the second time is sure */
+	/* The checkpoint that completed may not have let go of slot 0 yet:
+	 * again, after longer and longer pauses, until that is sure */
 	if (zero && current(c)->zero && current(c)->mark == c->view.mx)
-		zero = 2;
+		zero = current(c)->zero + 1;
 	note(other(c), &before, &c->view, zero);
 	switch_readers(c);
 	c->clean = 1;
@@ -263,6 +264,6 @@ hop_wanted(const struct capture *c)
 		return 0;
 	if (!v->mx)
 		return !c->clean;
-	return !(c->clean && h->zero > 1 && h->mark == v->mx
+	return !(c->clean && h->zero >= HOP_SURE && h->mark == v->mx
 	    && same_salts(v, h->salt1, h->salt2));
 }

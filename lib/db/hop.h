@@ -3,6 +3,8 @@
 
 #include "db/capture_impl.h"
 
+#define HOP_SURE 5 /* value of zero that is */
+
 /* Holding the WAL: which reader reads, and when it may be the other one. */
 
 /* Looks at the wal-index; if writers left it broken, has it repaired. */

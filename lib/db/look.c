@@ -6,7 +6,6 @@
  * spills looks the same; after a second of silence only a commit frame that
  * lies there is worth going on for. */
 
-#define SOON_MAX 64
 #define SHORT_RUN 1000
 #define LONG_RUN 60000
 #define GAP_MAX 4000
@@ -24,9 +23,12 @@ void
 look_event(struct capture *c, unsigned why, int64_t now)
 {
 	struct look *l = &c->look;
+	unsigned most;
 
 	l->db |= why & CAPTURE_DB;
-	l->gap = (int64_t)1 << (l->barren < 6 ? l->barren : 6);
+	/* Whoever checkpoints may wait for us, so not too calmly then */
+	most = why & CAPTURE_DB ? 3 : 6;
+	l->gap = (int64_t)1 << (l->barren < most ? l->barren : most);
 	if (l->barren < 100)
 		l->barren++;
 	l->at = now + l->gap;
