@@ -9,6 +9,7 @@
 #define OTHERS_MS 10
 #define OTHERS_LOCKED_MS 100
 #define TAIL 64 /* frames: what a hop can cut while writers write */
+#define FEW 256 /* frames: copied while writers are kept out */
 #define GAP_MIN 250
 #define GAP_MAX 10000
 
@@ -58,7 +59,8 @@ warn_size(struct capture *c)
 	    (char *)0);
 }
 
-/* By a reader of an older state, which may stay for hours. */
+/* By a reader of an older state, which may stay for hours, or by somebody
+ * else's checkpoint. */
 static void
 blocked(struct capture *c, int64_t now)
 {
@@ -110,6 +112,22 @@ passive(struct capture *c, int tries, struct err *err)
 	return complete(c);
 }
 
+/* What is left to copy, and to sync, while the barrier stands: the further
+ * past the aim, the more it may be. */
+static int
+too_much(const struct capture *c)
+{
+	uint32_t few = FEW, left = c->view.mx - c->view.backfill;
+
+	if (c->conf.max_checkpoint_pages
+	    && c->view.mx >= c->conf.max_checkpoint_pages)
+		return 0;
+	if (c->conf.min_checkpoint_pages
+	    && c->view.mx > c->conf.min_checkpoint_pages)
+		few *= c->view.mx / c->conf.min_checkpoint_pages;
+	return left > few;
+}
+
 /* With writers kept out, nothing can come between copying and hopping. */
 static int
 behind_barrier(struct capture *c, struct err *err)
@@ -137,6 +155,7 @@ behind_barrier(struct capture *c, struct err *err)
 	if (r > 0)
 		r = done(c, err) < 0 ? -1 : 1;
 	conn_unlock(&c->barrier);
+	cut_note(c);
 	return r;
 }
 
@@ -165,10 +184,16 @@ checkpoint_step(struct capture *c, int64_t now, struct err *err)
 			return -1;
 		if (r && c->h[c->cur].zero)
 			return 0;
-		if (c->view.backfill < c->h[c->cur].low && !c->busy) {
+		/* Nor behind the barrier: writers would wait for it */
+		if (c->busy || c->view.backfill < c->h[c->cur].low) {
 			blocked(c, now);
 			return 0;
 		}
+	}
+	if (too_much(c)) {
+		warn_size(c);
+		c->ckpt_next = now + GAP_MIN;
+		return 0;
 	}
 	if (behind_barrier(c, err) < 0)
 		return c->lost ? 0 : -1;

@@ -85,13 +85,18 @@ publish(struct capture *c, struct io_temp *t, uint64_t txid, uint64_t size,
 static void
 note_facts(struct capture *c, const struct pages *p)
 {
-	struct err err;
-
 	if (!p->facts.page_size)
 		return;
 	c->facts.page1 = p->facts.page1;
 	c->facts.change_counter = p->facts.change_counter;
 	c->facts.schema_cookie = p->facts.schema_cookie;
+}
+
+void
+cut_note(struct capture *c)
+{
+	struct err err;
+
 	if (c->facts.change_counter == c->shipped.change_counter
 	    && c->facts.schema_cookie == c->shipped.schema_cookie)
 		return;
@@ -166,6 +171,9 @@ cut_upto(struct capture *c, const struct shm_view *v, struct err *err)
 	while (!r && c->pos.n < v->mx)
 		r = one_file(c, &f, v, err);
 	frames_free(&f);
+	/* Syncs: not while writers are kept out */
+	if (!c->barrier.writing)
+		cut_note(c);
 	return r;
 }
 

@@ -9,6 +9,10 @@
  * max_sync_wal_bytes asks for. The frames must be held. */
 int cut_upto(struct capture *, const struct shm_view *v, struct err *);
 
+/* Notes what a replaced database will be told by, if that changed. Writes and
+ * syncs: cut_upto leaves it to the caller while the write lock is held. */
+void cut_note(struct capture *);
+
 /* Syncs the files not yet synced: before the WAL may be restarted. */
 int cut_sync(struct capture *, struct err *);
 

@@ -91,6 +91,40 @@ a_reader_that_is_to_hold_is_not_let_go(void **state)
 	rig_free(&r);
 }
 
+/* A long checkpoint of the application: the barrier would wait for it, and
+ * every writer for the barrier. */
+static void
+no_barrier_beside_a_checkpoint_of_others(void **state)
+{
+	sqlite3_file *f;
+	struct rig r;
+
+	(void)state;
+	rig_new(&r);
+	r.conf.min_checkpoint_pages = 10;
+	r.conf.sync_interval_ms = 0;
+	rig_app(&r);
+	rig_sql(&r, "pragma journal_mode=wal;create table t(x)");
+	rig_capture(&r);
+	rig_runs(&r, 0, 0);
+	sqlite3_file_control(r.app, "main", SQLITE_FCNTL_FILE_POINTER, &f);
+	/* WAL_CKPT_LOCK */
+	assert_int_equal(f->pMethods->xShmLock(f, 1, 1, SQLITE_SHM_LOCK
+	    | SQLITE_SHM_EXCLUSIVE), SQLITE_OK);
+	rig_sql(&r, fill);
+	rig_sync(&r);
+	assert_null(r.c->barrier.db);
+	assert_true(r.c->view.backfill < r.c->view.mx);
+	assert_int_equal(f->pMethods->xShmLock(f, 1, 1, SQLITE_SHM_UNLOCK
+	    | SQLITE_SHM_EXCLUSIVE), SQLITE_OK);
+	usleep(300000);
+	rig_sync(&r);
+	assert_int_equal(r.c->view.backfill, r.c->view.mx);
+	rig_stop(&r);
+	rig_compare(&r);
+	rig_free(&r);
+}
+
 static void
 update(struct rig *r, int i)
 {
@@ -409,6 +443,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reader_that_is_to_hold_is_not_let_go),
+		cmocka_unit_test(no_barrier_beside_a_checkpoint_of_others),
 		cmocka_unit_test(a_wal_that_was_cut_proves_nothing),
 		cmocka_unit_test(a_marker_is_not_older_than_the_hold),
 		cmocka_unit_test(copied_with_time_after_a_clean_stop),
