@@ -337,7 +337,7 @@ announce(struct wdb *d)
 		return;
 	for (i = 0; i < d->n; i++)
 		if (!d->rep[i].answered
-		    && when_mono() < d->born_mono + WALSHIP_GRACE_MS)
+		    && when_mono() < d->born_mono + WALSHIP_ANNOUNCE_MS)
 			return;
 	d->announced = 1;
 	log_event(log_of(d), LOG_WARN, "waiting for a replica: none answers, "
@@ -455,7 +455,7 @@ walship_db_due(const struct wdb *d)
 		if (start_due(d) < due)
 			due = start_due(d);
 		if (due == NEVER && !d->announced)
-			due = d->born_mono + WALSHIP_GRACE_MS;
+			due = d->born_mono + WALSHIP_ANNOUNCE_MS;
 		return due;
 	}
 	if (!d->started || d->want_why & (CAPTURE_SYNC | CAPTURE_FINAL))

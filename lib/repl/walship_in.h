@@ -17,7 +17,8 @@
 #define WALSHIP_SHIP_THREADS 4      /* per endpoint; file: 1 */
 #define WALSHIP_STACK (256 * 1024)
 #define WALSHIP_BATCH 32            /* files of one upload job */
-#define WALSHIP_GRACE_MS 3000       /* for replicas to answer at the start */
+#define WALSHIP_GRACE_MS 1000       /* for the other replicas, at the start */
+#define WALSHIP_ANNOUNCE_MS 5000    /* for any, until it is said that none answers */
 #define WALSHIP_PROBE_MS 10000      /* for the first answer, until it is said */
 #define WALSHIP_LOG_MS 30000        /* one failing replica, between lines */
 #define WALSHIP_BACKOFF_MS 1000
