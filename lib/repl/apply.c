@@ -108,6 +108,7 @@ put_page(struct apply *a, uint32_t pgno, const unsigned char *data,
 		return 0;
 	*byte |= (unsigned char)bit;
 	a->missing--;
+	a->done.regrown += pgno > a->limit;
 	if (a->run_len && (pgno != a->run + a->run_len / size
 	    || a->run_len + size > RUN_MAX) && flush(a, e) < 0)
 		return -1;
@@ -137,7 +138,7 @@ apply_file(struct apply *a, struct ltx_dec *dec, struct err *e)
 		    "have %" PRIu32, h->page_size, a->done.page_size);
 	a->stretch = a->filled = 0;
 	while ((r = ltx_dec_page(dec, &pgno, &data, e)) > 0)
-		if (pgno && pgno <= a->limit && pgno != a->lock
+		if (pgno && pgno <= a->done.pages && pgno != a->lock
 		    && put_page(a, pgno, data, e) < 0)
 			return -1;
 	if (r < 0 || flush(a, e) < 0)

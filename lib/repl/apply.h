@@ -6,10 +6,11 @@
 #include "ltx/ltx.h"
 
 /* Pages of LTX files into a database file, newest file first: one bit per
- * page says that a newer file wrote it, and a limit, the smallest commit of
- * the newer files, says from where on older pages are stale. So every page
- * is written once, in long sequential runs, and thousands of small files
- * cost only their bytes. Memory: the bits and one write buffer. */
+ * page says that a newer file wrote it. So every page is written once, in
+ * long sequential runs, and thousands of small files cost only their bytes.
+ * A database that shrank and grew again may have left pages out (unused
+ * ones, by some writers): they are what they were before, as in a merge.
+ * Memory: the bits and one write buffer. */
 
 struct apply; /* opaque */
 
@@ -18,6 +19,7 @@ struct apply_done {
 	int64_t time_ms;    /* of the newest file */
 	uint32_t pages, page_size;
 	uint64_t written;   /* bytes */
+	uint32_t regrown;   /* pages from before the database shrank */
 };
 
 /* fd: a file of ours (borrowed), emptied here. */

@@ -177,6 +177,9 @@ run_once(const struct restore_plan *p, struct store *st,
 	r = replay(&src, &ro, a, bad, e);
 	if (!r)
 		r = apply_end(a, done, e);
+	if (!r && done->regrown)
+		log_event(opt->log, LOG_DEBUG, "pages from before the database "
+		    "shrank and grew again were kept", NULL);
 	apply_free(a);
 err1:
 	replay_fetch_free(fetch);

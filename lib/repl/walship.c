@@ -48,7 +48,7 @@ shipped(const struct wdb *d)
 		return 1;
 	/* a failure to start may pass, as a lock does */
 	if (!d->started || (d->w->conf->once && d->fails && d->fails < 4
-	    && d->state == CAPTURE_FAILED))
+	    && d->state == CAPTURE_FAILED && d->phase != DB_STOPPED))
 		return 0;
 	for (i = 0; i < d->n; i++) {
 		const struct wrep *r = &d->rep[i];

@@ -178,6 +178,7 @@ struct walship {
 	pid_t child;
 	int child_code, child_done;
 	int ending;               /* 1 asked to end, 2 at once */
+	int64_t told_mono;        /* first TERM or INT */
 	int64_t end_mono;         /* last moment of the final upload */
 	unsigned random;
 	enum err_kind verdict;    /* why nothing is left */

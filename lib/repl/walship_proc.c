@@ -12,6 +12,8 @@
 
 /* Signals, and the program run under the daemon. */
 
+#define TWICE_MS 250
+
 static const int passed[] = {
 	SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2
 };
@@ -48,16 +50,23 @@ reap(struct walship *w)
 	log_event(w->conf->log, LOG_INFO, "the program has ended", NULL);
 }
 
+/* The same signal may come twice at once, to the process and to its group:
+ * only a later one says "at once". */
 static void
 told(struct walship *w, int sig)
 {
+	int end = sig == SIGTERM || sig == SIGINT;
+	int64_t now = when_mono();
+	int again = end && w->told_mono && now - w->told_mono >= TWICE_MS;
+
+	if (end && !w->told_mono)
+		w->told_mono = now;
 	if (w->child > 0) {
 		kill(w->child, sig);
 		return;
 	}
-	if (sig != SIGTERM && sig != SIGINT)
-		return;
-	w->ending = w->ending ? 2 : 1;
+	if (end && (!w->ending || again))
+		w->ending = w->ending ? 2 : 1;
 }
 
 void

@@ -68,7 +68,8 @@ apply(struct wdb *d)
 	d->started = 1;
 	if (d->kind != JOB_STOP)
 		d->state = d->res.state;
-	if (d->rc < 0 && d->kind == JOB_START && d->state != CAPTURE_HELD)
+	if (d->rc < 0 && (d->kind == JOB_STOP
+	    || (d->kind == JOB_START && d->state != CAPTURE_HELD)))
 		d->state = CAPTURE_FAILED;
 	if (d->res.txid)
 		d->txid = d->res.txid;

@@ -93,6 +93,8 @@ ok 'local state: captured without any replica' \
     ls-sync --local -w 5s "$db"
 nok 'and not shipped' ls-sync -w 1s "$db"
 kill -TERM $pid_walship
+sleep 0.05
+kill -TERM $pid_walship # as timeout does, which also tells the group
 sleep 0.5
 ok 'one TERM tries on' alive walship
 t0=$(date +%s%N)
@@ -130,4 +132,19 @@ stop walship
 is 'TERM then: 111' $status 111
 t=$((($(date +%s%N) - t0) / 1000000))
 ok "within its time-out ($t ms)" test $t -lt 4500
+
+# the final capture fails
+up "$db" "$url"
+ls-sync -w 10s "$db"
+mv "$T/d/.a.db-litestream/ltx/0" "$T/d/.a.db-litestream/ltx/away"
+: >"$T/d/.a.db-litestream/ltx/0"
+insert final
+stop walship
+is 'a final capture that fails: 111' $status 111
+like 'and said' "$(cat "$T/walship.log")" 'not captured.*a\.db'
+mv -f "$T/d/.a.db-litestream/ltx/away" "$T/away"
+rm "$T/d/.a.db-litestream/ltx/0"
+mv "$T/away" "$T/d/.a.db-litestream/ltx/0"
+ok 'later it is captured' ls-walship --once "$db" "$url"
+is 'and there' "$(restored final)" 1
 done_testing

@@ -73,10 +73,13 @@ try() { # WHAT URL1 URL2
 	is "$1: nothing lost" "$(count "$2" unshipped) $(count "$2" kept)" '1 1'
 
 	# all is gone, and the application began a new database
-	for i in 1 2; do
+	start walship ls-walship "$db" "$2"
+	wait_for 10 ls-sync -w 5s "$db"
+	for i in 1 2; do # no page 1 in these files
 		sql "$db" "UPDATE t SET v = 'u$i' WHERE id = 7"
-		once "$db" "$2" 2>/dev/null
+		ls-sync -w 5s "$db"
 	done
+	stop walship
 	rm -rf "$T/d"; mkdir "$T/d"
 	sqlite3 "$db" 'PRAGMA journal_mode=wal; CREATE TABLE other(x)' >/dev/null
 	exits "$1: an empty database does not replace the replica" 102 \
