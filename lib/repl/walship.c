@@ -398,6 +398,8 @@ begin(struct walship *w, struct err *e)
 	if (pool_done_init(&w->done, e) < 0 || walship_signals(w, e) < 0
 	    || run_files(w, e) < 0
 	    || pool_new(&w->capture, &pc, e) < 0
+	    || (pc.max = WALSHIP_DUMP_THREADS,
+	    pool_new(&w->dumps, &pc, e)) < 0
 	    || watch_new(&w->watch, w->conf->poll_ms, w->conf->force_poll,
 	    e) < 0)
 		return -1;
@@ -426,6 +428,7 @@ static void
 finish(struct walship *w)
 {
 	pool_free(w->capture);
+	pool_free(w->dumps);
 	walship_groups_free(w);
 	while (w->n)
 		walship_db_free(w->db[--w->n]);

@@ -398,7 +398,8 @@ put(struct wdb *d, enum wdb_job kind)
 	d->res.state = d->state;
 	d->res.txid = d->txid;
 	err_clear(&d->err);
-	pool_put(d->w->capture, &d->job);
+	pool_put(kind == JOB_START || kind == JOB_DUMP ? d->w->dumps
+	    : d->w->capture, &d->job);
 }
 
 static uint64_t

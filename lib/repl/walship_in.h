@@ -14,6 +14,7 @@
 #include "repl/walship.h"
 
 #define WALSHIP_CAPTURE_THREADS 3
+#define WALSHIP_DUMP_THREADS 2
 #define WALSHIP_SHIP_THREADS 4      /* per endpoint; file: 1 */
 #define WALSHIP_STACK (256 * 1024)
 #define WALSHIP_BATCH 32            /* files of one upload job */
@@ -157,7 +158,8 @@ struct wsync {
 struct walship {
 	const struct walship_conf *conf;
 	struct pool_done done;
-	struct pool *capture;
+	struct pool *capture;     /* steps */
+	struct pool *dumps;       /* what may copy a whole database */
 	struct wgroup *groups;
 	struct watch *watch;
 	struct control *control;
