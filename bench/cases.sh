@@ -272,16 +272,16 @@ many_make() { # KIND
 	d=$W/big/many.db
 	rm -rf "$W"/big/many.db* "$W"/big/.many.db-litestream
 	cp "$W/big/big.db" "$d"
-	conf "$W/$tool-many-$1.yml" "$1" 10ms "$d"
+	conf "$W/$tool-many-$1.yml" "$1" 4ms "$d"
 	replicator "$W/$tool-many-$1.yml"
 	r=$pid
 	until_ok 120 has_snapshot "$1" many
 	until_ok 120 has_l0 "$1" many
 	running $r || return 1
-	for _ in 1 2 3 4 5 6 7 8; do
+	for _ in $(seq 12); do
 		n=$(ls "$(l0_dir "$1" many)" | wc -l)
 		test "$n" -lt "$FILES" || break
-		"$BUILD/bench/load" rate "$d" 75 $(((FILES - n) / 75 + 1)) \
+		"$BUILD/bench/load" rate "$d" 200 $(((FILES - n) / 200 + 1)) \
 		    "$W/commits" >>"$W/log"
 		sleep 1
 	done
