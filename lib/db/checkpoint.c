@@ -173,6 +173,11 @@ checkpoint_step(struct capture *c, int64_t now, struct err *err)
 			return 0;
 		return err->kind == ERR_BUSY ? 0 : -1;
 	}
+	/* Somebody else is about to complete one: what the hop after it needs
+	 * is done while they sync, not while they wait for us */
+	if (c->look.db && c->view.attempted == c->view.mx
+	    && (cut_upto(c, &c->view, err) < 0 || cut_sync(c, err) < 0))
+		return -1;
 	if (t < 0 || now < t)
 		return 0;
 	for (i = 0; i < TRIES; i++) {
