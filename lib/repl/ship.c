@@ -219,6 +219,27 @@ out:
 	return r;
 }
 
+/* 1: the file was damaged, and is removed: a gap, which a full dump fills. */
+static int
+damaged(struct ship *s, const char *path, uint64_t n, struct err *e)
+{
+	if (n > s->conf.old || n == s->sound)
+		return 0;
+	if (ship_verify(path, n, e) == 0) {
+		s->sound = n;
+		return 0;
+	}
+	if (e->kind == ERR_NOTFOUND)
+		return 1;
+	if (e->kind != ERR_DATA)
+		return -1;
+	log_err(s->conf.log, LOG_WARN, e, "damaged level-0 file removed",
+	    "file", path, NULL);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_sys(e, "unable to remove %s", path);
+	return 1;
+}
+
 /* Puts local file n as level 0. 1: there is no such local file. */
 static int
 put_one(struct ship *s, struct store *st, const char *path, uint64_t n,
@@ -230,11 +251,14 @@ put_one(struct ship *s, struct store *st, const char *path, uint64_t n,
 	int paused = fence_paused(s->last_boot, boot, s->conf.retention_ms)
 	    || when_mono() >= s->check_mono;
 	char *key = NULL;
-	int fd, r = -1;
+	int fd, r = damaged(s, path, n, e);
 
+	if (r)
+		return r;
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return errno == ENOENT ? 1
 		    : err_sys(e, "unable to open %s", path);
+	r = -1;
 	if (ship_local(fd, &o, &h, e) < 0) {
 		err_in(e, "%s", path);
 		goto out;
@@ -267,7 +291,7 @@ out:
 
 /* The smallest full local file from .. upto; 0: none. */
 static int
-find_full(const struct ship *s, uint64_t from, uint64_t upto, uint64_t *n,
+find_full(struct ship *s, uint64_t from, uint64_t upto, uint64_t *n,
     struct err *e)
 {
 	DIR *d = opendir(s->conf.ltx0);
@@ -288,9 +312,9 @@ find_full(const struct ship *s, uint64_t from, uint64_t upto, uint64_t *n,
 			return err_nomem(e);
 		}
 		r = ship_is_full(path, NULL, e);
-		free(path);
-		if (r > 0)
+		if (r > 0 && damaged(s, path, max, e) == 0)
 			*n = max;
+		free(path);
 	}
 	closedir(d);
 	err_clear(e);

@@ -29,6 +29,9 @@ struct ship_conf {
 	uint64_t writer;       /* our node id */
 	uint64_t restored;     /* the marker's TXID, 0: there was none */
 	struct ship_adopted adopted;
+	uint64_t old;          /* local files up to this TXID are of an earlier
+	                          life: read to their end before they go up, as
+	                          a power loss may have damaged any of them */
 	int accept;            /* replicas of other writers are ours to take */
 	int64_t retention_ms;  /* of level 0 on the replica, 0: never deleted */
 	const struct log *log;
@@ -47,6 +50,7 @@ struct ship {
 	int64_t last_boot;   /* when_boot() of the last request that showed the
 	                        end of the replica as we know it */
 	int64_t check_mono;  /* when to look again that it was not set back */
+	uint64_t sound;      /* the last such file read */
 	unsigned char *page1; /* newest of a replica ahead of us, allocated */
 	uint32_t page1_size;
 	struct ship_adopted newest; /* its newest level-0 file, if asked */
@@ -88,6 +92,9 @@ int ship_run(struct ship *, struct store *, uint64_t upto,
  * its header (may be NULL). */
 struct ltx_header;
 int ship_is_full(const char *path, struct ltx_header *head, struct err *);
+
+/* Reads local file n to its end: 0 whole, -1 (ERR_DATA: damaged). */
+int ship_verify(const char *path, uint64_t n, struct err *);
 
 /* Writes the full file at path again as an image 1-n to out (a path). */
 int ship_reimage(const char *path, const char *out, struct err *);

@@ -91,6 +91,30 @@ out:
 	return r;
 }
 
+int
+ship_verify(const char *path, uint64_t n, struct err *e)
+{
+	struct ltx_dec *d = NULL;
+	const unsigned char *data;
+	uint32_t pgno;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return err_sys(e, "unable to open %s", path);
+	r = ltx_dec_begin(&d, io_in_fd(&fd), e);
+	if (r == 0 && (ltx_dec_header(d)->min_txid != n
+	    || ltx_dec_header(d)->max_txid != n))
+		r = err_set(e, ERR_DATA, "its header is of other TXIDs");
+	if (r == 0)
+		while ((r = ltx_dec_page(d, &pgno, &data, e)) > 0)
+			;
+	if (r == 0)
+		r = ltx_dec_eof(d, e);
+	ltx_dec_free(d);
+	close(fd);
+	return r;
+}
+
 static int
 copy_pages(struct ltx_dec *d, struct ltx_enc **enc, struct io_out out,
     struct err *e)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/when.h"
@@ -160,6 +161,31 @@ watch(struct wdb *d)
 	    NULL);
 }
 
+/* One file under two names would be opened twice, and closing one drops the
+ * locks of both. */
+static int
+twice(struct walship *w, struct wdb *d, struct err *e)
+{
+	struct stat st, now;
+	size_t i;
+
+	if (stat(path_of(d), &st) < 0)
+		return 0;
+	d->dev = st.st_dev;
+	d->ino = st.st_ino;
+	for (i = 0; i < w->n; i++) {
+		const struct wdb *o = w->db[i];
+
+		if (o == d || o->dev != d->dev || o->ino != d->ino
+		    || o->gone || stat(path_of(o), &now) < 0 || now.st_ino != d->ino
+		    || now.st_dev != d->dev)
+			continue;
+		return err_set(e, ERR_CONF, "it is the same file as %s",
+		    path_of(o));
+	}
+	return 0;
+}
+
 int
 walship_db_add(struct walship *w, const struct walship_db *conf,
     struct wdb **out, struct err *e)
@@ -177,7 +203,7 @@ walship_db_add(struct walship *w, const struct walship_db *conf,
 	d->phase = DB_PROBING;
 	d->born_mono = when_mono();
 	d->next_mono = d->trim_mono = NEVER;
-	if (init(d, e) < 0) {
+	if (twice(w, d, e) < 0 || init(d, e) < 0) {
 		err_in(e, "%s", path_of(d));
 		d->conf.free = NULL; /* stays the caller's */
 		walship_db_free(d);

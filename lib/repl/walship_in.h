@@ -99,6 +99,8 @@ struct wdb {
 	enum capture_state state;
 	struct capture *cap;
 	char *meta;               /* the state folder */
+	dev_t dev;                /* of the database file, when last seen */
+	ino_t ino;
 	uint64_t writer;
 	uint64_t restored;        /* TXID of the marker found */
 	struct ship_adopted adopted, adopt; /* noted; to be noted */

@@ -97,4 +97,16 @@ if test -x "$PEERS/versitygw"; then
 else
 	skip s3 "no versitygw in $PEERS"
 fi
+
+# one file under two names
+rm -rf "$T/d"; mkdir "$T/d"
+make_db "$T/d/a.db" 1
+ln "$T/d/a.db" "$T/d/b.db"
+printf 'dbs:\n' >"$T/two.yml"
+for i in a b; do
+	printf '  - path: %s\n    replica: {url: "file://%s"}\n' \
+	    "$T/d/$i.db" "$T/twice/$i" >>"$T/two.yml"
+done
+exits 'one file under two names' 102 once -c "$T/two.yml"
+like 'and said' "$err" 'b.db: it is the same file as .*a.db'
 done_testing

@@ -321,6 +321,35 @@ after_a_pause_who_went_on_fences(void **state)
 }
 
 static void
+damaged_files_of_an_earlier_life_do_not_go_up(void **state)
+{
+	struct ship_result r;
+	char path[200];
+	FILE *f;
+
+	(void)state;
+	local(1, 1);
+	local(2, 0);
+	local(3, 0);
+	snprintf(path, sizeof path, "%s/0000000000000002-0000000000000002.ltx",
+	    ltx0);
+	assert_non_null(f = fopen(path, "r+"));
+	fseek(f, 112, SEEK_SET);
+	fputs("damaged", f);
+	fclose(f);
+	s.conf.old = 3;
+	probe(3);
+	assert_int_equal(run(3, &r), 0);
+	assert_int_equal(s.cursor, 1);
+	assert_true(r.dump);
+	assert_int_equal(r.dump_after, 1);
+	assert_false(there(0, 2, 2));
+	local(4, 1);
+	assert_int_equal(run(4, &r), 0);
+	assert_true(there(0, 4, 4) && there(9, 1, 4));
+}
+
+static void
 full_files_are_told_from_others(void **state)
 {
 	char path[200];
@@ -352,6 +381,7 @@ main(void)
 		T(an_image_that_is_owed_is_put_by_the_next_life),
 		T(after_a_pause_an_emptied_replica_is_noticed),
 		T(after_a_pause_who_went_on_fences),
+		T(damaged_files_of_an_earlier_life_do_not_go_up),
 		T(full_files_are_told_from_others),
 	};
 
