@@ -281,7 +281,7 @@ many_make() { # KIND
 	for _ in $(seq 12); do
 		n=$(ls "$(l0_dir "$1" many)" | wc -l)
 		test "$n" -lt "$FILES" || break
-		"$BUILD/bench/load" rate "$d" 200 $(((FILES - n) / 200 + 1)) \
+		"$BUILD/bench/load" rate "$d" 100 $(((FILES - n) / 100 + 1)) \
 		    "$W/commits" >>"$W/log"
 		sleep 1
 	done
