@@ -169,11 +169,12 @@ watch() { # DIR LOG: sets $watcher
 	watcher=$pid
 	until_ok 5 sh -c 'grep -q inotify /proc/$0/fdinfo/*' "$watcher"
 }
-# settled LOG: nothing new for three seconds (at most two minutes)
+# settled LOG PID: nothing new, and no work, for three seconds (at most two
+# minutes)
 settled() {
-	settled_n=0 settled_last=-1
+	settled_n=0 settled_last=
 	for _ in $(seq 120); do
-		settled_now=$(wc -l <"$1")
+		settled_now="$(wc -l <"$1") $(cpu "$2" | cut -c1-3)"
 		if test "$settled_now" = "$settled_last"; then
 			settled_n=$((settled_n + 1))
 			test $settled_n -lt 3 || return 0
