@@ -204,8 +204,6 @@ input_begin(struct input *in, const struct args *a, struct err *e)
 	return 0;
 }
 
-/* ---- */
-
 static int
 key_of(const struct store_conf *c, const struct args *a,
     const struct input *in, char **key, struct err *e)
@@ -213,6 +211,8 @@ key_of(const struct store_conf *c, const struct args *a,
 	const struct ltx_header *h = &in->header;
 	int level = a->level;
 
+	if (level == STORE_LEVEL_SNAPSHOT && in->is_ltx && h->min_txid != 1)
+		return err_set(e, ERR_CONF, "level 9 begins at transaction 1");
 	if (a->key)
 		return store_name_key(c, level, a->key, key, e);
 	if (level < 0 && h->min_txid == 1 && h->max_txid > 1)

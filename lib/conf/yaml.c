@@ -140,7 +140,7 @@ static int
 walk_list(struct walk *w, yaml_node_t *n, const struct place *p,
     const char *name, int id, unsigned depth)
 {
-	char prefix[128];
+	char prefix[sizeof "." + 128]; /* name is of 128 bytes at most */
 	struct place in = *p;
 
 	snprintf(prefix, sizeof prefix, "%s.", name);

@@ -180,6 +180,10 @@ cred_container(struct http *h, struct cred_value *out, struct err *err)
 
 	if (!uri && !full)
 		return 0;
+	/* "@host/" would send the token somewhere else. */
+	if (uri && *uri != '/')
+		return err_set(err, ERR_CONF, "container credentials: AWS_"
+		    "CONTAINER_CREDENTIALS_RELATIVE_URI must begin with \"/\"");
 	if ((size_t)snprintf(url, sizeof url, "%s%s", uri
 	    ? "http://169.254.170.2" : "", uri ? uri : full) >= sizeof url)
 		return err_set(err, ERR_CONF, "container credentials: "

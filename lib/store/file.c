@@ -123,8 +123,13 @@ file_names_read(DIR *d, const char *base, struct file_names *l,
 			continue;
 		dir = de->d_type == DT_DIR;
 		reg = de->d_type == DT_REG;
-		if (de->d_type == DT_UNKNOWN
-		    && !fstatat(dirfd(d), de->d_name, &s, AT_SYMLINK_NOFOLLOW)) {
+		if (de->d_type == DT_UNKNOWN) {
+			if (fstatat(dirfd(d), de->d_name, &s,
+			    AT_SYMLINK_NOFOLLOW)) {
+				if (errno == ENOENT)
+					continue;
+				return err_sys(e, "look at %s", de->d_name);
+			}
 			dir = S_ISDIR(s.st_mode);
 			reg = S_ISREG(s.st_mode);
 		}
@@ -167,11 +172,15 @@ file_walk_one(struct file_walk *w, int fd, const char *name, unsigned depth,
 			    ? file_walk(w, "", depth + 1, e)
 			    : err_set(e, ERR_DATA, "%s: folders nested too "
 			        "deep", w->path.s);
-	} else if ((!w->after || strcmp(w->path.s, w->after) > 0)
-	    && !fstatat(fd, name, &s, AT_SYMLINK_NOFOLLOW)
-	    && S_ISREG(s.st_mode)) {
-		file_stat(&s, &st);
-		r = w->fn(w->ctx, w->path.s, &st, e);
+	} else if (!w->after || strcmp(w->path.s, w->after) > 0) {
+		/* What cannot be looked at is there all the same. */
+		if (fstatat(fd, name, &s, AT_SYMLINK_NOFOLLOW)) {
+			r = errno == ENOENT ? 0
+			    : err_sys(e, "look at %s", w->path.s);
+		} else if (S_ISREG(s.st_mode)) {
+			file_stat(&s, &st);
+			r = w->fn(w->ctx, w->path.s, &st, e);
+		}
 	}
 	w->path.len = len;
 	w->path.s[len] = 0;

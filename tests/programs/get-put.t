@@ -15,6 +15,9 @@ both() { # URL, where level 0 and 9 are
 	exits "put one transaction" 0 ls-put -v "$1" <"$one"
 	like "it is in level 0" "$out" "/$2/$n1\$"
 	exits "a range must be told its level" 102 ls-put "$1" <"$range"
+	exits "a snapshot begins with transaction 1" 102 \
+	    ls-put -l 9 "$1" <"$range"
+	like "is told" "$err" 'level 9'
 	exits "put it again" 102 ls-put "$1" <"$one"
 	exits "put it with -f" 0 ls-put -f "$1" <"$one"
 	ok "get it by its name" bash -c "ls-get '$1' $n1 | cmp - $one"
@@ -58,6 +61,21 @@ diag "file"
 both "file://$T/r" ltx/0 ltx/9
 exits "a URL that is an object" 0 ls-get "file://$T/r/ltx/0/$(name "$one")"
 is "nothing temporary is left" "$(find "$T/r" -name '*.tmp')" ""
+# A folder that can be read but not searched is not an empty one.
+mkdir -p "$T/shut/ltx/0" && cp "$one" "$T/shut/ltx/0/$(name "$one")"
+chmod 400 "$T/shut/ltx/0"
+set --
+test "$(id -u)" -ne 0 \
+    || set -- setpriv --bounding-set=-dac_override,-dac_read_search
+if "$@" true 2>/dev/null && ! "$@" cat "$T/shut/ltx/0/"* >/dev/null 2>&1
+then
+	exits "files that cannot be looked at are not passed over" 102 \
+	    "$@" ls-list "file://$T/shut"
+	like "is told" "$err" 'Permission denied'
+else
+	diag "no way to give up root's rights here"
+fi
+chmod 700 "$T/shut/ltx/0"
 # one MiB of disk
 mkdir "$T/small"
 if unshare -rm sh -c "mount -t tmpfs -o size=1m none '$T/small'" 2>/dev/null

@@ -298,6 +298,8 @@ shared_files(void **state)
 static void
 containers(void **state)
 {
+	char elsewhere[64];
+
 	(void)state;
 	here("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/c?x=1");
 	setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "abc", 1);
@@ -323,6 +325,11 @@ containers(void **state)
 	setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI",
 	    "http://127.0.0.1.example.com/", 1);
 	refuses(0, ERR_CONF, "must be https://");
+	snprintf(elsewhere, sizeof elsewhere, "@127.0.0.1:%d/c", server.port);
+	setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", elsewhere, 1);
+	*server.log = 0;
+	refuses(0, ERR_CONF, "must begin with");
+	assert_string_equal(server.log, "");
 }
 
 static void
