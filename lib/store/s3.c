@@ -8,6 +8,7 @@
 #include "base/when.h"
 #include "store/s3_list.h"
 
+#define S3_IDLE_PAGES 100 /* on end without a new greatest key: a circle */
 #define S3_DEL_MAX 1000
 #define S3_DEL_BODY (1u << 20)
 
@@ -83,8 +84,12 @@ struct s3_page {
 	store_list_fn *fn;
 	void *ctx;
 	const char *prefix;
-	size_t seen, given; /* objects of this page, now and ever */
+	char last[S3_KEY_MAX + 1]; /* of this page, in any try */
+	char high[S3_KEY_MAX + 1]; /* of all pages */
+	int repeated;       /* this page had a try that gave some */
+	int rose;           /* this page went past high */
 	int stopped;        /* by fn: no reason to try again */
+	size_t given, strays; /* of all pages */
 };
 
 static int
@@ -93,12 +98,20 @@ s3_page_entry(void *ctx, const char *key, const struct store_stat *st,
 {
 	struct s3_page *p = ctx;
 
-	if (++p->seen <= p->given)
+	/* Keys come and go between two tries of a page. */
+	if (p->repeated && strcmp(key, p->last) <= 0)
 		return 0;
-	p->given++;
+	strcpy(p->last, key);
+	if (strcmp(key, p->high) > 0) {
+		strcpy(p->high, key);
+		p->rose = 1;
+	}
 	/* A server that ignores the prefix must not make us delete things. */
-	if (strncmp(key, p->prefix, strlen(p->prefix)))
+	if (strncmp(key, p->prefix, strlen(p->prefix))) {
+		p->strays++;
 		return 0;
+	}
+	p->given++;
 	if (!p->fn(p->ctx, key, st, e))
 		return 0;
 	p->stopped = 1;
@@ -119,7 +132,7 @@ s3_page_try(struct s3 *s, struct s3_page *p, struct http_xfer *x,
 	if (http_wait(x, e) || s3_judge(s, op, x, again, e)
 	    || s3_list_begin(&l, s3_page_entry, p, e))
 		return -1;
-	p->seen = 0;
+	p->repeated = p->last[0] != 0;
 	while (!r && (n = http_read(x, buf, sizeof buf, e)) != 0)
 		r = n < 0 ? -1 : s3_list_feed(l, buf, (size_t)n, e);
 	if (!r)
@@ -150,7 +163,7 @@ s3_page(struct s3 *s, struct s3_page *p, const char *after, char **token,
 		s3_op_query(&op, "start-after", after);
 	if (s->provider == S3_TIGRIS)
 		s3_op_head(&op, "x-tigris-consistent", "true");
-	p->given = 0;
+	p->last[0] = 0;
 	s3_tries_begin(s, &t);
 	do {
 		again = 0;
@@ -182,12 +195,21 @@ s3_list(struct store *st, const char *prefix, const char *after,
     store_list_fn *fn, void *ctx, struct err *e)
 {
 	struct s3_page p = { .fn = fn, .ctx = ctx, .prefix = prefix };
+	const struct s3_op op = { .method = "GET" };
+	unsigned idle = 0;
 	char *token = 0;
 	int r;
 
-	do
+	do {
+		p.rose = 0;
 		r = s3_page((struct s3 *)st, &p, after, &token, e);
-	while (!r && token);
+		idle = p.rose ? 0 : idle + 1;
+	} while (!r && token && idle < S3_IDLE_PAGES);
+	if (!r && (token || (p.strays && !p.given))) {
+		err_set(e, ERR_DATA, token ? "listing goes in circles"
+		    : "listing has only keys that were not asked for");
+		r = s3_in((struct s3 *)st, &op, e);
+	}
 	free(token);
 	return r;
 }

@@ -20,7 +20,8 @@ static int
 s3_copy_whole(struct s3 *s, const char *source, const char *to,
     const struct store_put_opt *opt, int64_t time_ms, struct err *e)
 {
-	struct s3_op op = { .method = "PUT", .key = to };
+	struct s3_op op = { .method = "PUT", .key = to,
+		.answer = "CopyObjectResult" };
 	char when[WHEN_FMT];
 	struct http_xfer *x;
 
@@ -56,7 +57,8 @@ static int
 s3_copy_part(struct s3_upload *u, const char *source, unsigned n,
     uint64_t first, uint64_t end, struct err *e)
 {
-	struct s3_op op = { .method = "PUT", .key = u->key };
+	struct s3_op op = { .method = "PUT", .key = u->key,
+		.answer = "CopyPartResult" };
 	struct s3_copy_etag t = { .etag = "" };
 	char num[16], range[64];
 	struct http_xfer *x;
@@ -102,9 +104,9 @@ s3_copy_parts(struct s3 *s, const char *source, uint64_t size,
 		r = s3_copy_part(&u, source, ++n, at, end, e);
 		at = end;
 	}
-	if (!r)
-		r = s3_upload_end(&u, opt->noreplace && !s->known->no_condition, 0,
-		    e);
+	if (!r && (r = s3_upload_end(&u, opt->noreplace
+	    && !s->known->no_condition, 0, e)) && e->kind == ERR_NOTFOUND)
+		e->kind = ERR_TEMP; /* the upload is gone, not the source */
 	s3_upload_free(&u);
 	return r;
 }

@@ -64,6 +64,7 @@ struct s3_op {
 	size_t nh;
 	struct http_body body;
 	const unsigned char *sha;    /* of the body; NULL: taken here */
+	const char *answer;          /* root element a good answer has, or NULL */
 	int stream;
 	size_t max_body;
 	void (*progress)(void *, uint64_t);

@@ -144,6 +144,39 @@ s3_learn_keys(struct s3 *s, const struct s3_error *se)
 	    && cred_expired(s->cred);
 }
 
+struct s3_root {
+	const char *name;
+	int seen;
+};
+
+static int
+s3_root_leaf(void *ctx, const char *path, const char *text, struct err *e)
+{
+	struct s3_root *root = ctx;
+
+	(void)text;
+	(void)e;
+	root->seen |= !strcmp(path, root->name);
+	return 0;
+}
+
+/* A 200 sent before the work was done says nothing without its document,
+ * which may come after white space sent to pass the time. */
+static int
+s3_answered(const struct s3_op *op, const char *body, size_t n,
+    struct err *e)
+{
+	struct s3_root root = { .name = op->answer };
+	struct err ignored = { 0 };
+	size_t blank = n ? strspn(body, " \t\r\n") : 0;
+
+	if (!op->answer || (n > blank && !s3_xml_scan(body + blank, n - blank,
+	    s3_root_leaf, &root, &ignored) && root.seen))
+		return 0;
+	return err_set(e, ERR_TEMP, "answer with no %s, or a part of one",
+	    op->answer);
+}
+
 int
 s3_judge(struct s3 *s, const struct s3_op *op, const struct http_xfer *x,
     int *again, struct err *e)
@@ -158,7 +191,7 @@ s3_judge(struct s3 *s, const struct s3_op *op, const struct http_xfer *x,
 	if (n && (!good || strstr(body, "<Error")))
 		s3_error_scan(&se, body, n);
 	if (good && !se.code[0])
-		return 0;
+		return s3_answered(op, body, n, e);
 	*again = s3_learn_region(s, x, &se)
 	    || s3_learn_clock(s, op, x, &se) || s3_learn_keys(s, &se);
 	s3_say(e, x, s3_kind(status, se.code), &se);

@@ -7,8 +7,6 @@
 #include "base/when.h"
 #include "store/s3_xml.h"
 
-#define S3_KEY_MAX 1024 /* bytes, by S3 */
-
 struct s3_list {
 	struct s3_xml *xml;
 	store_list_fn *fn;

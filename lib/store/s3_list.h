@@ -8,6 +8,8 @@
 /* One page of a ListObjectsV2 answer. Pure: bytes in, callbacks out, so
  * that it fuzzes; memory is constant. */
 
+#define S3_KEY_MAX 1024 /* bytes, by S3 */
+
 struct s3_list;
 
 /* fn gets each object as soon as it is complete, in the server's order.

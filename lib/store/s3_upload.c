@@ -23,7 +23,8 @@ int
 s3_upload_begin(struct s3_upload *u, struct s3 *s, const char *key,
     const struct store_put_opt *opt, struct err *e)
 {
-	struct s3_op op = { .method = "POST", .key = key };
+	struct s3_op op = { .method = "POST", .key = key,
+		.answer = "InitiateMultipartUploadResult" };
 	char when[WHEN_FMT], id[S3_UPLOAD_ID] = "";
 	struct http_xfer *x;
 	const char *body;
@@ -70,7 +71,8 @@ s3_upload_end(struct s3_upload *u, int noreplace, unsigned *failed,
     struct err *e)
 {
 	static const char tail[] = "</CompleteMultipartUpload>";
-	struct s3_op op = { .method = "POST", .key = u->key };
+	struct s3_op op = { .method = "POST", .key = u->key,
+		.answer = "CompleteMultipartUploadResult" };
 	stralloc body = STRALLOC_ZERO;
 	struct http_xfer *x;
 	int r;

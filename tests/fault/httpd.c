@@ -9,6 +9,7 @@
  *   COUNT   of the requests that match: 3, 1-2, 2- or *
  *   ACTION  status CODE [NAME] [HEADER:VALUE]...  an error, NAME its <Code>
  *           okerror NAME    do it, but answer 200 with an error document
+ *           okcut N         do it, but answer 200 with N bytes of the body
  *           lost            do it, then reset without an answer
  *           resetin N       reset after N bytes of the request
  *           resetout N      do it, reset after N bytes of the answer
@@ -19,6 +20,9 @@
  *           nolength        do it, without Content-Length
  *           unconditional   do it, as if there were no If-None-Match
  *           circle          a listing's page that leads to itself
+ *           swing           pages that lead to one another for ever
+ *           stray           a listing's keys with an x before them
+ *           hide KEY        a listing without this one
  *           unknown         501 where there is If-None-Match
  * Each line counts what matches it, from 1 again when the file is written
  * anew; the first whose turn it is acts. LOG gets "> " lines with the
@@ -330,6 +334,9 @@ serve(struct request *q)
 			error_text(text, sizeof text, arg);
 			answer_body(&a, text, strlen(text));
 		}
+		if (request_is(q, "okcut", &arg)
+		    && strtoul(arg, 0, 10) < a.body_len)
+			a.body_len = strtoul(arg, 0, 10);
 	}
 	fprintf(log_file, "< %d %s\n", request_is(q, "lost", 0) ? 0
 	    : a.status, q->action);

@@ -224,28 +224,33 @@ static void
 s3_list(const struct request *q, struct answer *a)
 {
 	char prefix[1100] = "", after[1100] = "";
-	const char *last = 0;
+	const char *last = 0, *hidden = "";
 	size_t n = 0;
-	int cut = 0;
+	int cut = 0, stray = request_is(q, "stray", 0);
 
 	s3_param(q, "prefix", prefix, sizeof prefix);
 	s3_param(q, "start-after", after, sizeof after);
 	s3_param(q, "continuation-token", after, sizeof after);
+	request_is(q, "hide", &hidden);
 	s3_text(a, "<?xml version=\"1.0\"?><ListBucketResult xmlns=\""
 	    "http://s3.amazonaws.com/doc/2006-03-01/\">");
 	for (struct object *o = objects; o; o = o->next) {
 		if (o->upload[0] || strncmp(o->key, prefix, strlen(prefix))
-		    || strcmp(o->key, after) <= 0)
+		    || strcmp(o->key, after) <= 0 || !strcmp(o->key, hidden))
 			continue;
 		if ((cut = n++ == page_keys))
 			break;
-		s3_text(a, "<Contents><Key>%s</Key><LastModified>"
+		s3_text(a, "<Contents><Key>%s%s</Key><LastModified>"
 		    "2026-11-20T21:17:37.000Z</LastModified><Size>%zu</Size>"
-		    "</Contents>", last = o->key, o->len);
+		    "</Contents>", stray ? "x" : "", last = o->key, o->len);
 	}
 	if (request_is(q, "circle", 0)) {
 		cut = 1;
 		last = "";
+	}
+	if (request_is(q, "swing", 0)) {
+		cut = 1;
+		last = strcmp(after, "!a") ? "!a" : "!b";
 	}
 	s3_text(a, "<IsTruncated>%s</IsTruncated>", cut ? "true" : "false");
 	if (cut)

@@ -59,6 +59,14 @@ ok "put: 200 with an error is tried again" ctl put k3 "$T/a"
 is "twice" "$(requests PUT)" 2
 rules 'PUT * * okerror AccessDenied'
 exits "copy: 200 with an error" 102 ctl copy k k4
+for n in 0 30; do
+	rules "PUT k4 1 okcut $n"
+	ok "copy: 200 with $n bytes is tried again" ctl copy k k4
+	is "twice" "$(requests PUT)" 2
+	rules "PUT k4 * okcut $n"
+	exits "copy: and is no success" 111 ctl -t 1000 copy k k4
+done
+like "is told" "$err" '^temp: PUT s3://b/k4: .*no CopyObjectResult'
 rules 'POST delete * okerror AccessDenied'
 exits "delete: 200 with an error" 102 ctl del k8 k9
 rules '* list-type 1 okerror InternalError'
@@ -147,6 +155,15 @@ ok "parts with faults" sh -c "'$BUILD/tests/storectl' -e $HTTP_ENDPOINT -b b put
 ok "come back" sh -c "'$BUILD/tests/storectl' -e $HTTP_ENDPOINT -b b get big2 | cmp - '$T/big'"
 rules 'POST uploadId 1 lost'
 ok "an end whose answer was lost is ours" ctl putif big3 "$T/big"
+for n in 0 40; do
+	rules "POST uploadId 1 okcut $n"
+	ok "an end answered with $n bytes is looked into" ctl putif "cut$n" "$T/big"
+	is "is not taken as it is" "$(requests POST)" 3
+	rules 'POST uploadId * status 200'
+	exits "an end that did nothing is none" 111 ctl -t 1000 put "no$n" "$T/big"
+done
+rules 'POST uploads 1 okcut 30'
+ok "a begin answered in part is tried again" ctl put cut "$T/big"
 rules 'PUT partNumber=2 * status 403 AccessDenied'
 exits "a refused part" 102 ctl put big4 "$T/big"
 like "is named" "$err" 'part 2: 403 AccessDenied'
@@ -176,6 +193,15 @@ is "pages, from" "$(ctl list l/ l/5 | cut -f 1 | tr '\n' ' ')" "l/6 l/7 "
 rules 'GET list-type 2 cut 200'
 is "a page that broke is not given twice" \
     "$(ctl list l/ | cut -f 1 | tr '\n' ' ')" "l/1 l/2 l/3 l/4 l/5 l/6 l/7 "
+rules 'GET list-type 1 cut 370' 'GET list-type 2 hide l/1'
+is "a page tried again need not be the same" \
+    "$(ctl list l/ | cut -f 1 | tr '\n' ' ')" "l/1 l/2 l/3 l/4 l/5 l/6 l/7 "
+rules 'GET list-type * stray'
+exits "only keys not asked for are not nothing" 102 ctl list l/
+like "is told" "$err" '^data: .*not asked for'
+rules 'GET list-type * swing'
+exits "a listing in greater circles" 102 timeout 10 "$BUILD/tests/storectl" \
+    -e "$HTTP_ENDPOINT" -b b list l/
 rules 'GET list-type * circle'
 exits "a listing in circles" 102 timeout 10 "$BUILD/tests/storectl" \
     -e "$HTTP_ENDPOINT" -b b list l/
