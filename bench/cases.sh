@@ -92,7 +92,8 @@ rate_one() { # KIND
 		tail -n +$((n + 1)) "$W/events" | head -n 1 |
 		    awk -v c="$(cat "$W/commits")" '{ print $1 - c }'
 	done >"$W/first"
-	result "$what" 'first commit after idle, ms' "$(median <"$W/first")"
+	result "$what" 'first commit after idle, ms' \
+	    "$(median <"$W/first" | awk '{ printf "%.1f", $1 }')"
 	result "$what" 'peak memory, MB' "$(rss $r)"
 	finish "$watcher"
 	finish $r
