@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "repl/control.h"
 
 #define PROG "ls-sync"
+#define START_MS 2000
 #define SYNOPSIS "[-w TIMEOUT] [--any | --local] [DB]"
 #define PURPOSE "Returns when everything committed so far in DB, or in " \
 	"every database of the\nrunning ls-walship, is durable in all its " \
@@ -86,6 +88,24 @@ parse(struct args *a, int argc, char *const *argv)
 	return 0;
 }
 
+/* An ls-walship just started may not listen yet: asked again for a while. */
+static int
+ask(const char *sock, const char *line, const struct args *a, struct err *e)
+{
+	int64_t wait = a->wait_ms < START_MS ? a->wait_ms : START_MS;
+	int64_t until = when_mono() + wait;
+
+	/* the daemon gives up first, and says what is missing */
+	while (control_request(sock, line, a->wait_ms + 2000,
+	    a->verbose ? print : NULL, NULL, e) < 0) {
+		if ((e->sys != ENOENT && e->sys != ECONNREFUSED)
+		    || when_mono() >= until)
+			return -1;
+		usleep(20000);
+	}
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -106,9 +126,7 @@ main(int argc, char **argv)
 	free(db);
 	if (n < 0 || (size_t)n >= sizeof line || strchr(line, '\n'))
 		return prog_usage(PROG, "not a path ls-walship can have");
-	/* the daemon gives up first, and says what is missing */
-	if (control_request(a.socket ? a.socket : sock, line,
-	    a.wait_ms + 2000, a.verbose ? print : NULL, NULL, &e) < 0)
+	if (ask(a.socket ? a.socket : sock, line, &a, &e) < 0)
 		return prog_fatal(PROG, "sync", &e);
 	return 0;
 }

@@ -64,6 +64,20 @@ layout_name(const char *s)
 	    && !hex64_scan(s + 17, &v) && !strcmp(s + 33, ".ltx");
 }
 
+/* Has it a component ".."? */
+static int
+layout_leaves(const char *name)
+{
+	size_t n;
+
+	for (; *name; name += n + (name[n] == '/')) {
+		n = strcspn(name, "/");
+		if (n == 2 && name[0] == '.' && name[1] == '.')
+			return 1;
+	}
+	return 0;
+}
+
 int
 store_name_key(const struct store_conf *c, int level, const char *name,
     char **out, struct err *e)
@@ -78,6 +92,10 @@ store_name_key(const struct store_conf *c, int level, const char *name,
 	    && slash[-1] >= '0' && slash[-1] <= '9' && layout_name(slash + 1))
 		return layout_make(c, (unsigned)(slash[-1] - '0'), slash + 1,
 		    out, e);
+	*out = 0;
+	if (c->type == STORE_FILE && layout_leaves(name))
+		return err_set(e, ERR_USAGE, "%s leads out of the replica",
+		    name);
 	if (asprintf(out, "%s/%s", path, name) < 0) {
 		*out = 0;
 		return err_nomem(e);

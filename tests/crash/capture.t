@@ -24,7 +24,7 @@ fails() { # WHAT CMD...
 	for _ in 1 2 3 4; do
 		"$@" >"$T/out" 2>&1 || break
 	done
-	ok "$what" grep -q '^not ok' "$T/out"
+	ok "$what" grep -Eq '^not ok [12] ' "$T/out"
 }
 
 make -s BUILD=build broken >"$T/make" 2>&1 || bail "make broken: $(tail -n 3 "$T/make")"

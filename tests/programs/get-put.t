@@ -56,6 +56,7 @@ exits "no URL" 100 ls-get
 exits "no URL" 100 ls-put
 exits "help" 0 ls-get -h
 exits "version" 0 ls-put -V
+exits "no key leads out of a folder" 100 ls-get "file://$T/r" ../x
 exits "a bad scheme" 102 ls-get gopher://x/y z
 diag "file"
 both "file://$T/r" ltx/0 ltx/9

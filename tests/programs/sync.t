@@ -21,7 +21,7 @@ exits 'nobody there is temporary' 111 ls-sync "$db"
 exits 'two databases are a usage error' 100 ls-sync a b
 exits 'so is a bad duration' 100 ls-sync -w soon
 start walship ls-walship "$db" "file://$T/one" "file://$T/two"
-wait_for 10 test -S "$sock"
+ok 'one just started is waited for' ls-sync "$db"
 is 'the socket is for its owner' "$(stat -c %a "$sock")" 600
 for i in 1 2 3 4 5; do
 	sql "$db" "INSERT INTO t(v) VALUES ('s$i')"
