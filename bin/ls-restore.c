@@ -109,19 +109,17 @@ conflict(const struct args *a)
 		return "from standard input -o is needed, and -n cannot be";
 	if (url_is(a->source) && !a->out && !a->dry)
 		return "a replica URL needs -o OUT";
-	if (a->out && !strcmp(a->out, "-") && (a->beside || a->if_missing))
-		return "--beside and -i need a file";
-	return NULL;
+	return a->out && !strcmp(a->out, "-") && (a->beside || a->if_missing)
+	    ? "--beside and -i need a file" : NULL;
 }
 
 static int
 parse(struct args *a, int argc, char *const *argv, struct err *e)
 {
 	struct opt_state st;
-	int id;
 
 	opt_init(&st, PROG, opts);
-	while ((id = opt_next(&st, argc, argv)) != OPT_END) {
+	for (int id; (id = opt_next(&st, argc, argv)) != OPT_END;) {
 		if (id == OPT_BAD)
 			return err_set(e, ERR_USAGE, "%s", st.bad);
 		if (prog_info(&st, id, SYNOPSIS, PURPOSE))
@@ -245,6 +243,9 @@ restore(struct args *a, const struct conf_db *db, char **beside,
 		return -1;
 	if (there || work(a, db, e) == 0)
 		return 0;
+	if (a->if_missing && e->kind == ERR_EXISTS
+	    && !place_wanted(a->job.out, 1, &there, &a->log, e) && there)
+		return 0;
 	if (e->kind != ERR_NOTFOUND || !a->if_replica || !db)
 		return -1;
 	log_err(&a->log, LOG_INFO, e, "no replica, nothing restored", NULL);
@@ -287,10 +288,9 @@ main(int argc, char **argv)
 		return prog_usage(PROG, e.msg);
 	r = from_conf(&a, &beside, &e);
 	free(beside);
-	if (r < 0 && e.kind == ERR_USAGE)
-		return prog_usage(PROG, e.msg);
 	if (r < 0)
-		return prog_fatal(PROG, "restore", &e);
+		return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
+		    : prog_fatal(PROG, "restore", &e);
 	if (!*a.prog || a.dry)
 		return 0;
 	execvp(a.prog[0], a.prog);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -250,14 +251,12 @@ set_perm(int fd, const char *path, const struct io_perm *perm,
 	return 0;
 }
 
-int
-io_temp_begin(struct io_temp *t, const char *path, const char *suffix,
+static int
+temp_open(struct io_temp *t, const char *path, const char *suffix, int flag,
     const struct io_perm *perm, struct err *err)
 {
-	size_t n = strlen(path), k;
+	size_t n = strlen(path), k = strlen(suffix);
 
-	suffix = suffix ? suffix : ".tmp";
-	k = strlen(suffix);
 	t->fd = -1;
 	t->live = 0;
 	t->path = strdup(path);
@@ -269,7 +268,7 @@ io_temp_begin(struct io_temp *t, const char *path, const char *suffix,
 	memcpy(t->temp, path, n);
 	memcpy(t->temp + n, suffix, k + 1);
 	t->fd = open(t->temp,
-	    O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+	    O_RDWR | O_CREAT | flag | O_NOFOLLOW | O_CLOEXEC,
 	    perm && perm->file_mode ? 0600 : 0644);
 	if (t->fd < 0) {
 		err_sys(err, "create %s", t->temp);
@@ -282,6 +281,29 @@ io_temp_begin(struct io_temp *t, const char *path, const char *suffix,
 		return -1;
 	}
 	return 0;
+}
+
+int
+io_temp_begin(struct io_temp *t, const char *path, const char *suffix,
+    const struct io_perm *perm, struct err *err)
+{
+	return temp_open(t, path, suffix ? suffix : ".tmp", O_TRUNC, perm, err);
+}
+
+int
+io_temp_unique(struct io_temp *t, const char *path, const char *mark,
+    const struct io_perm *perm, struct err *err)
+{
+	char suffix[64];
+	uint64_t r;
+
+	memset(t, 0, sizeof *t);
+	t->fd = -1;
+	if (getrandom(&r, sizeof r, 0) != sizeof r)
+		return err_sys(err, "get random bytes");
+	snprintf(suffix, sizeof suffix, "%.40s%016llx", mark,
+	    (unsigned long long)r);
+	return temp_open(t, path, suffix, O_EXCL, perm, err);
 }
 
 static int
@@ -388,7 +410,7 @@ io_write_file(const char *path, const void *buf, size_t len,
 {
 	struct io_temp t;
 
-	if (io_temp_begin(&t, path, 0, perm, err) < 0)
+	if (io_temp_unique(&t, path, ".tmp", perm, err) < 0)
 		return -1;
 	if (io_pwriten(t.fd, buf, len, 0, err) < 0) {
 		err_in(err, "write %s", t.temp);

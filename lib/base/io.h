@@ -46,6 +46,9 @@ int io_mkdirs(const char *path, const struct io_perm *, struct err *);
  * the folder.
  *   io_temp_begin   creates PATH and suffix (NULL: ".tmp"), truncating an old
  *                   one, O_RDWR|O_CLOEXEC. On failure there is nothing to abort
+ *   io_temp_unique  the same with PATH, mark (at most 40 bytes) and 16 random
+ *                   digits, a name nobody else has: where two processes may
+ *                   be at work
  *   io_temp_commit  fsync, optional mtime (ms since the epoch, -1: leave),
  *                   rename to PATH, fsync of the folder. noreplace: if PATH
  *                   exists, ERR_EXISTS and the temporary file is removed.
@@ -63,12 +66,14 @@ struct io_temp {
 };
 int io_temp_begin(struct io_temp *, const char *path, const char *suffix,
     const struct io_perm *, struct err *);
+int io_temp_unique(struct io_temp *, const char *path, const char *mark,
+    const struct io_perm *, struct err *);
 int io_temp_commit(struct io_temp *, int noreplace, int64_t mtime_ms,
     struct err *);
 int io_temp_publish(struct io_temp *, int64_t mtime_ms, struct err *);
 void io_temp_abort(struct io_temp *);
 
-/* Writes a small file whole through io_temp (replacing). */
+/* Writes a small file whole through io_temp_unique (replacing). */
 int io_write_file(const char *path, const void *buf, size_t len,
     const struct io_perm *, struct err *);
 

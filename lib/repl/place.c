@@ -12,7 +12,8 @@
 #include "base/sa.h"
 #include "base/when.h"
 
-#define TEMP_MARK ".ls-restore."  /* then our process id */
+#define TRIES 8
+#define TEMP_MARK ".ls-restore."  /* then random digits */
 
 int
 place_look(const char *path, enum place_found *found, struct err *e)
@@ -148,29 +149,62 @@ place_owner(const char *path, struct io_perm *perm, struct err *e)
 	return r;
 }
 
+/* Locked, and not taken for a killed one's before it was. */
+static int
+temp_begin(struct place *p, const char *path, const struct io_perm *perm,
+    struct err *e)
+{
+	struct stat st;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (io_temp_unique(&p->temp, path, TEMP_MARK, perm, e) < 0)
+			return -1;
+		if (flock(p->temp.fd, LOCK_EX | LOCK_NB) == 0) {
+			if (fstat(p->temp.fd, &st) == 0 && st.st_nlink)
+				return 0;
+		} else if (errno != EWOULDBLOCK) {
+			err_sys(e, "lock %s", p->temp.temp);
+			place_abort(p);
+			return -1;
+		}
+		place_abort(p);
+	}
+	return err_set(e, ERR_BUSY, "restores to %s hinder each other", path);
+}
+
+static int
+is_free(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "stat %s", path);
+	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0 && errno == ENOENT)
+		return err_set(e, ERR_CONF, "%s is a symbolic link to a file "
+		    "that is not there", path);
+	return err_set(e, ERR_EXISTS, "%s came into being meanwhile", path);
+}
+
 int
 place_begin(struct place *p, const char *path, const struct io_perm *perm,
     int64_t now_ms, struct err *e)
 {
 	const char *base = strrchr(path, '/');
-	char *dir = folder(path), suffix[64];
+	char *dir = folder(path);
 	int r;
 
 	memset(p, 0, sizeof *p);
+	p->lock = -1;
 	p->now_ms = now_ms;
 	if (!dir)
 		return err_nomem(e);
 	r = io_mkdirs(dir, perm, e);
 	if (!r)
+		r = is_free(path, e);
+	if (!r)
 		sweep(dir, base ? base + 1 : path);
 	free(dir);
-	if (r < 0)
-		return -1;
-	snprintf(suffix, sizeof suffix, TEMP_MARK "%ld", (long)getpid());
-	if (io_temp_begin(&p->temp, path, suffix, perm, e) < 0)
-		return -1;
-	flock(p->temp.fd, LOCK_EX | LOCK_NB);
-	return 0;
+	return r < 0 ? -1 : temp_begin(p, path, perm, e);
 }
 
 static int
@@ -199,14 +233,26 @@ move_aside(const char *path, const char *tail, int64_t now_ms,
 }
 
 int
-place_free(const struct place *p, struct err *e)
+place_lock(struct place *p, struct err *e)
 {
-	struct stat st;
+	char *dir;
+	int r;
 
-	if (lstat(p->temp.path, &st) < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "stat %s", p->temp.path);
-	return err_set(e, ERR_EXISTS, "%s came into being meanwhile",
-	    p->temp.path);
+	do
+		r = fsync(p->temp.fd);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return err_sys(e, "sync %s", p->temp.temp);
+	dir = folder(p->temp.path);
+	if (!dir)
+		return err_nomem(e);
+	p->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	/* Some network file systems lock no folders: what is published is
+	 * still never replaced. */
+	while (p->lock >= 0 && flock(p->lock, LOCK_EX) < 0 && errno == EINTR)
+		;
+	return is_free(p->temp.path, e);
 }
 
 int
@@ -214,21 +260,24 @@ place_commit(struct place *p, const struct log *log, struct err *e)
 {
 	static const char *const tails[] = { "-wal", "-shm", "-journal" };
 
+	int r = 0;
+
 	/* Journals of a database that came meanwhile are its own. */
-	if (place_free(p, e) < 0) {
-		place_abort(p);
-		return -1;
-	}
-	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
-		if (move_aside(p->temp.path, tails[i], p->now_ms, log, e) < 0) {
-			place_abort(p);
-			return -1;
-		}
-	return io_temp_commit(&p->temp, 1, -1, e);
+	if (p->lock < 0)
+		r = place_lock(p, e);
+	for (size_t i = 0; !r && i < sizeof tails / sizeof *tails; i++)
+		r = move_aside(p->temp.path, tails[i], p->now_ms, log, e);
+	if (!r)
+		r = io_temp_commit(&p->temp, 1, -1, e);
+	place_abort(p);
+	return r;
 }
 
 void
 place_abort(struct place *p)
 {
 	io_temp_abort(&p->temp);
+	if (p->lock >= 0)
+		close(p->lock);
+	p->lock = -1;
 }

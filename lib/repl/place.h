@@ -34,18 +34,20 @@ int place_owner(const char *path, struct io_perm *perm, struct err *);
  * uses; those of killed ones are removed. The folder is made if missing. */
 struct place {
 	struct io_temp temp;   /* write to temp.fd */
+	int lock;              /* the folder, -1: not locked */
 	int64_t now_ms;
 };
 int place_begin(struct place *, const char *path, const struct io_perm *,
     int64_t now_ms, struct err *);
 
-/* Is there still nothing at path? Else ERR_EXISTS. */
-int place_free(const struct place *, struct err *);
+/* Syncs the file, then keeps other restores to this folder from publishing
+ * until commit or abort. ERR_EXISTS if something is at path meanwhile. */
+int place_lock(struct place *, struct err *);
 
 /* Moves path-wal, path-shm and path-journal aside as NAME.orphan-TIME, with
  * a warning each, syncs and publishes. ERR_EXISTS if something is at path
  * meanwhile. */
 int place_commit(struct place *, const struct log *, struct err *);
-void place_abort(struct place *); /* idempotent; zeroed is valid */
+void place_abort(struct place *); /* idempotent, after place_begin */
 
 #endif

@@ -86,7 +86,7 @@ check(const struct restore_job *job, const struct sink *s, struct err *e)
 
 static int
 leave_state(const struct restore_job *job, const struct state_paths *paths,
-    const struct restore_plan *p, const char *url, const struct sink *s,
+    const struct restore_plan *p, const char *url, struct sink *s,
     struct err *e)
 {
 	struct restore_state rs = {
@@ -103,7 +103,7 @@ leave_state(const struct restore_job *job, const struct state_paths *paths,
 
 	if (!job->state)
 		return 0;
-	if (place_free(&s->place, e) < 0)
+	if (place_lock(&s->place, e) < 0)
 		return -1;
 	return restore_state_leave(&rs, s->place.temp.temp, e);
 }

@@ -1,0 +1,103 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "repl/place.h"
+
+static char dir[64], db[80];
+static struct err err;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/ls-place.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(db, sizeof db, "%s/db", dir);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	unlink(db);
+	return rmdir(dir);
+}
+
+/* As from two containers on one volume, where process ids are the same. */
+static void
+one_process_id_two_files(void **state)
+{
+	struct place a, b;
+
+	(void)state;
+	assert_int_equal(place_begin(&a, db, NULL, 1, &err), 0);
+	assert_int_equal(io_pwriten(a.temp.fd, "aaaa", 4, 0, &err), 0);
+	assert_int_equal(place_begin(&b, db, NULL, 1, &err), 0);
+	assert_int_equal(lseek(a.temp.fd, 0, SEEK_END), 4);
+	assert_string_not_equal(a.temp.temp, b.temp.temp);
+	assert_int_equal(place_commit(&a, NULL, &err), 0);
+	assert_int_equal(place_commit(&b, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_EXISTS);
+}
+
+static void
+locked_until_published(void **state)
+{
+	struct place a, b;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(place_begin(&a, db, NULL, 1, &err), 0);
+	assert_int_equal(place_begin(&b, db, NULL, 1, &err), 0);
+	assert_int_equal(place_lock(&a, &err), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		close(a.lock);
+		_exit(place_lock(&b, &err) < 0 ? (int)err.kind : 0);
+	}
+	usleep(50000);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	assert_int_equal(place_commit(&a, NULL, &err), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), ERR_EXISTS);
+	place_abort(&b);
+	assert_int_equal(a.lock, -1);
+}
+
+static void
+a_link_to_nothing_is_told(void **state)
+{
+	struct place p;
+
+	(void)state;
+	assert_int_equal(symlink("gone", db), 0);
+	assert_int_equal(place_begin(&p, db, NULL, 1, &err), -1);
+	assert_int_equal(err.kind, ERR_CONF);
+	assert_non_null(strstr(err.msg, "symbolic link"));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(one_process_id_two_files),
+		T(locked_until_published),
+		T(a_link_to_nothing_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, 0, 0);
+}
