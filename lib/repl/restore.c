@@ -79,14 +79,20 @@ make(struct restore_plan *p, struct store *st, const struct restore_opt *opt,
 	p->txid = p->bytes = 0;
 	p->continues = 0;
 	if (plan_or_base(p, st, opt, e) < 0) {
+		/* There is something: never "nothing to restore". */
+		if (e->kind == ERR_NOTFOUND && p->listing.n)
+			e->kind = ERR_TEMP;
 		/* An empty replica: the local files may begin at TXID 1. */
 		if (e->kind != ERR_NOTFOUND || !latest || !opt->ltx0)
 			return -1;
 		empty = *e;
 	}
 	if (latest && opt->ltx0 && restore_tail(st, &p->listing, opt->ltx0,
-	    p->plan.txid, opt->log, &p->tail, &p->continues, e) < 0)
+	    p->plan.txid, opt->log, &p->tail, &p->continues, e) < 0) {
+		if (e->kind == ERR_NOTFOUND)
+			e->kind = ERR_TEMP;
 		return -1;
+	}
 	if (!p->plan.n && !p->tail.n) {
 		*e = empty;
 		return -1;

@@ -1,5 +1,14 @@
 #include "repl/retain.h"
 
+#include "ltx/ltx.h"
+
+/* Can a restore begin with it? */
+static int
+is_base(const struct replica_file *f)
+{
+	return f->min == 1 && f->size > LTX_HEADER_SIZE + LTX_TRAILER_SIZE;
+}
+
 /* Index of the last file of a level (the listing is sorted), l->n: none. */
 static size_t
 level_last(const struct listing *l, unsigned level)
@@ -8,6 +17,7 @@ level_last(const struct listing *l, unsigned level)
 
 	for (size_t i = 0; i < l->n; i++)
 		if (l->f[i].level == level
+		    && (level != STORE_LEVEL_SNAPSHOT || is_base(&l->f[i]))
 		    && (last == l->n || l->f[i].max >= l->f[last].max))
 			last = i;
 	return last;
@@ -29,6 +39,8 @@ retain_make(const struct listing *l, int64_t now_ms, int64_t retention_ms,
 			continue;
 		if (i == last[f->level])
 			why[i] = RETAIN_NEWEST;
+		else if (!is_base(f))
+			why[i] = RETAIN_NEEDED;
 		else if (f->time_ms >= now_ms - retention_ms)
 			why[i] = RETAIN_YOUNG;
 		else {

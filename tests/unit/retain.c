@@ -9,17 +9,20 @@
 
 static const struct replica_file files[] = {
 	/* min, max, size, time, level */
-	{ 1, 1, 9, 10, 0, 0, 0 },
-	{ 90, 90, 9, 900, 0, 0, 0 },
-	{ 1, 10, 9, 100, 1, 0, 0 },
-	{ 11, 20, 9, 200, 1, 0, 0 },
-	{ 21, 30, 9, 300, 1, 0, 0 },
-	{ 31, 40, 9, 400, 1, 0, 0 },
-	{ 1, 5, 9, 50, 2, 0, 0 },
-	{ 6, 12, 9, 120, 2, 0, 0 },
-	{ 1, 8, 9, 80, 9, 0, 0 },
-	{ 1, 25, 9, 250, 9, 0, 0 },
-	{ 1, 38, 9, 380, 9, 0, 0 },
+	{ 1, 1, 999, 10, 0, 0, 0 },
+	{ 90, 90, 999, 900, 0, 0, 0 },
+	{ 1, 10, 999, 100, 1, 0, 0 },
+	{ 11, 20, 999, 200, 1, 0, 0 },
+	{ 21, 30, 999, 300, 1, 0, 0 },
+	{ 31, 40, 999, 400, 1, 0, 0 },
+	{ 1, 5, 999, 50, 2, 0, 0 },
+	{ 6, 12, 999, 120, 2, 0, 0 },
+	{ 1, 8, 999, 80, 9, 0, 0 },
+	{ 1, 25, 999, 250, 9, 0, 0 },
+	{ 1, 38, 999, 380, 9, 0, 0 },
+	/* no restore begins with these, however new */
+	{ 1, 39, 0, 390, 9, 0, 0 },
+	{ 39, 39, 999, 390, 9, 0, 0 },
 };
 #define N (sizeof files / sizeof *files)
 
@@ -44,16 +47,16 @@ snapshots_then_levels(void **state)
 {
 	(void)state;
 	/* nothing old enough */
-	check(400, 1000, "00UUUUUUYYN");
+	check(400, 1000, "00UUUUUUYYNUU");
 	/* exactly the retention is still young */
-	check(1080, 1000, "00UUUUUUYYN");
+	check(1080, 1000, "00UUUUUUYYNUU");
 	/* 1-8 goes, and what ends before 8; 1-10 is needed no more but ends
 	 * after it, as Litestream has it */
-	check(1081, 1000, "00UUUUCUOYN");
+	check(1081, 1000, "00UUUUCUOYNUU");
 	/* 1-25 too: level 1 up to 24, level 2 but for its last */
-	check(1251, 1000, "00CCUUCLOON");
+	check(1251, 1000, "00CCUUCLOONUU");
 	/* the newest stays whatever its age */
-	check(999999, 0, "00CCUUCLOON");
+	check(999999, 0, "00CCUUCLOONUU");
 }
 
 int
