@@ -185,7 +185,7 @@ choose(const struct args *a, const struct conf_db *db, struct choose *c,
 		if (choose_add(c, &r->store, &a->log, e) < 0)
 			return -1;
 	}
-	return n ? choose_end(c, &a->log, e)
+	return n ? choose_end(c, !a->job.opt.target.txid, &a->log, e)
 	    : err_set(e, ERR_CONF, "no replica %s", a->replica);
 }
 

@@ -171,12 +171,18 @@ choose_add(struct choose *c, const struct store_conf *conf,
 }
 
 int
-choose_end(struct choose *c, const struct log *log, struct err *e)
+choose_end(struct choose *c, int newest, const struct log *log,
+    struct err *e)
 {
 	if (c->n)
 		qsort(c->r, c->n, sizeof *c->r, cmp_max);
 	if (!c->unread.kind)
 		return 0;
+	if (c->n && c->r[0].listing.n && newest && c->unread.kind != ERR_DATA) {
+		*e = c->unread;
+		return err_in(e, "the newest state may be where it cannot be "
+		    "read; choose another replica with --replica NAME");
+	}
 	if (c->n && c->r[0].listing.n) {
 		log_err(log, LOG_WARN, &c->unread, "replica cannot be read", NULL);
 		return 0;

@@ -26,8 +26,11 @@ int choose_add(struct choose *, const struct store_conf *,
     const struct log *, struct err *);
 
 /* After the last: sorts. -1 if none could be read, or if all that could be
- * are empty and one could not: what is unknown is not nothing. */
-int choose_end(struct choose *, const struct log *, struct err *);
+ * are empty and one could not: what is unknown is not nothing. newest: an
+ * older state than the newest will not do, so none may be out of reach; one
+ * that answers, but with damage (ERR_DATA), is left out with a warning. */
+int choose_end(struct choose *, int newest, const struct log *,
+    struct err *);
 void choose_close(struct choose *); /* idempotent */
 
 #endif

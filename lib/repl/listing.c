@@ -47,7 +47,7 @@ listing_object(void *ctx, const char *key, const struct store_stat *st,
 		s += 2;
 	}
 	if (ltx_name_scan(s, &f.min, &f.max) < 0) {
-		r->l->foreign++;
+		r->l->foreign += *s != 0; /* consoles make "folder/" objects */
 		return 0;
 	}
 	if (!(r->levels >> level & 1))

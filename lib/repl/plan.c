@@ -141,8 +141,9 @@ static int
 fail_empty(const struct listing *l, struct err *e)
 {
 	if (l->foreign)
-		return err_set(e, ERR_NOTFOUND, "no LTX file among the %zu "
-		    "objects of the replica", l->foreign);
+		return err_set(e, ERR_DATA, "no LTX file among the %zu "
+		    "objects of the replica, which is not the same as an empty "
+		    "one", l->foreign);
 	return err_set(e, ERR_NOTFOUND, "the replica is empty");
 }
 

@@ -162,6 +162,14 @@ out:
 	return x;
 }
 
+/* Would going on with the next replica give an older state than asked for? */
+static int
+falls_back(const struct restore_job *job, const struct choose *c, size_t i)
+{
+	return !job->opt.target.txid && i + 1 < c->n
+	    && listing_max(&c->r[i + 1].listing) < listing_max(&c->r[i].listing);
+}
+
 int
 restore_job_replica(const struct restore_job *job, struct choose *c,
     struct restore_report *rep, struct err *e)
@@ -180,12 +188,13 @@ restore_job_replica(const struct restore_job *job, struct choose *c,
 		if (x == 0)
 			break;
 		err_in(e, "%s", c->r[i].conf->url);
-		if (!i)
+		if (!first.kind || first.kind == ERR_NOTFOUND)
 			first = *e;
 		if (c->n > 1)
 			log_err(job->opt.log, LOG_WARN, e,
 			    "restore from a replica failed", NULL);
-		if (e->kind == ERR_EXISTS || e->kind == ERR_FULL)
+		if (e->kind == ERR_EXISTS || e->kind == ERR_FULL
+		    || (e->kind != ERR_DATA && falls_back(job, c, i)))
 			break;
 	}
 	state_paths_free(&paths);

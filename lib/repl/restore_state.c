@@ -1,5 +1,6 @@
 #include "repl/restore_state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,23 +31,29 @@ move(const char *path, int64_t now_ms, const struct log *log, struct err *e)
 	return r;
 }
 
-/* Numbers past txid, each by itself. */
+/* Files past txid, each by itself. */
 static int
-move_past(const struct restore_state *s, uint64_t max, struct err *e)
+move_past(const struct restore_state *s, struct err *e)
 {
-	char name[LTX_NAME_LEN + 1];
 	stralloc path = STRALLOC_ZERO;
+	DIR *d = opendir(s->ltx0);
+	uint64_t min, max;
+	struct dirent *de;
 	int r = 0;
 
-	for (uint64_t n = s->txid + 1; !r && n <= max; n++) {
-		ltx_name_fmt(name, n, n);
+	if (!d)
+		return err_sys(e, "open %s", s->ltx0);
+	while (!r && (de = readdir(d))) {
+		if (ltx_name_scan(de->d_name, &min, &max) < 0 || max <= s->txid)
+			continue;
 		path.len = 0;
 		if (!stralloc_cats(&path, s->ltx0) || !stralloc_cats(&path, "/")
-		    || !stralloc_cats(&path, name) || !stralloc_0(&path))
+		    || !stralloc_cats(&path, de->d_name) || !stralloc_0(&path))
 			r = err_nomem(e);
 		else
 			r = move(path.s, s->now_ms, s->log, e);
 	}
+	closedir(d);
 	stralloc_free(&path);
 	return r;
 }
@@ -122,7 +129,7 @@ leave(const struct restore_state *s, const char *db, int in_use,
 		return 0;
 	}
 	if (max && s->continues && max >= s->txid) {
-		if (move_past(s, max, e) < 0)
+		if (move_past(s, e) < 0)
 			return -1;
 	} else if (max && !in_use && move_all(s, e) < 0)
 		return -1;

@@ -124,9 +124,12 @@ dbs:
       - url: "$(s3_url db/app)"
       - url: "file://$T/replica"
 EOF
-exits 'two replicas: the one that works' 0 env LS_STORE_TIMEOUT=1s \
+exits 'two replicas: the newest state may be out of reach' 111 \
+    env LS_STORE_TIMEOUT=1s \
     ls-restore -c "$T/two.yml" -o "$T/two.db" "$T/f/a.db"
-like 'with a warning' "$err" 'level=warn .*replica cannot be read'
+like 'with the way out' "$err" 'choose another replica with --replica NAME'
+exits 'two replicas: the one that works, by name' 0 \
+    ls-restore -c "$T/two.yml" --replica file -o "$T/two.db" "$T/f/a.db"
 pages "$T/f/a.db" "$T/want.db"
 ok 'is the database' cmp "$T/two.db" "$T/want.db"
 mkdir "$T/empty"

@@ -75,6 +75,13 @@ exits '-t before everything' 1 \
     ls-restore -o "$T/d/old.db" -t 2001-01-01T00:00:00Z "$R"
 like 'names the earliest' "$err" 'earliest is TXID 0000000000000001 of 20'
 
+# objects of somebody else are not an empty replica
+mkdir -p "$T/age/ltx/0"
+: >"$T/age/ltx/0/0000000000000001-0000000000000001.ltx.age"
+exits 'foreign objects are not nothing' 102 \
+    ls-restore -e -o "$T/d/age.db" "file://$T/age" true
+like 'named so' "$err" 'no LTX file among the 1 objects'
+
 # a copy that lost its times: all mtimes equal, later ones older
 cp -r "$T/r" "$T/copy"
 find "$T/copy" -name '*.ltx' | sort | while read -r f; do
