@@ -102,6 +102,12 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 	is "$name: and deletes nothing" "$(count "$6")" 3
 	exits "$name: --retention" 0 ls-prune -n --retention 876000h "$url"
 	unlike "$name: longer, nothing goes" "$out" '^delete'
+	cp "$snap" "$T/s.ltx"; printf xxxxx >"$T/x"
+	cat "$T/x" "$T/s.ltx" >"$snap"
+	exits "$name: the snapshot that would stay is damaged" 102 ls-prune "$url"
+	like "$name: nothing goes" "$err" 'nothing is deleted.*'"${snap##*/}"
+	is "$name: nothing went" "$(count "$6")" 3
+	cat "$T/s.ltx" >"$snap"
 	exits "$name: ls-prune" 0 ls-prune "$url"
 	like "$name: counts" "$err" 'deleted=4'
 	is "$name: one snapshot is left" "$(ls "$6")" \
