@@ -51,7 +51,7 @@ compare(struct sum *s, struct ltx_dec *dec, struct pages *p, struct err *err)
 {
 	const unsigned char *was, *now;
 	uint32_t pgno, at = 0;
-	int r, more = pages_next(p, &at, 0, &now, err);
+	int r = 0, more = pages_next(p, &at, 0, &now, err);
 
 	while (more >= 0 && (r = ltx_dec_page(dec, &pgno, &was, err)) > 0) {
 		while (more > 0 && at < pgno)
