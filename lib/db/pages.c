@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/spill.h"
 
 #define CHUNK (64u << 10) /* read at once from the database file */
 
@@ -105,34 +106,6 @@ pages_next(struct pages *p, uint32_t *pgno, uint32_t *frame,
 	return p->last == p->lock ? pages_next(p, pgno, frame, data, err) : 1;
 }
 
-/* Where a page index too long for memory goes. */
-static int
-spill_write(void *ctx, const void *buf, size_t len, struct err *err)
-{
-	int *fd = ctx;
-	struct io_out out = io_out_fd(fd);
-
-	if (*fd < 0 && (*fd = io_anon("", err)) < 0)
-		return -1;
-	return out.write(out.ctx, buf, len, err);
-}
-
-static ssize_t
-spill_read(void *ctx, void *buf, size_t len, struct err *err)
-{
-	struct io_in in = io_in_fd(ctx);
-
-	return in.read(in.ctx, buf, len, err);
-}
-
-static int
-spill_rewind(void *ctx, struct err *err)
-{
-	if (lseek(*(int *)ctx, 0, SEEK_SET) < 0)
-		return err_sys(err, "rewind the page index");
-	return 0;
-}
-
 int
 pages_encode(struct pages *p, const struct ltx_header *h,
     enum ltx_encoding encoding, struct io_out out, uint64_t *bytes,
@@ -140,14 +113,13 @@ pages_encode(struct pages *p, const struct ltx_header *h,
 {
 	const unsigned char *data;
 	struct ltx_enc *enc = 0;
-	struct ltx_spill spill;
+	struct spill sp; /* a page index too long for memory */
+	struct ltx_spill spill = { spill_out(&sp), spill_in(&sp), spill_rewind,
+	    &sp };
 	uint32_t pgno;
-	int r, fd = -1;
+	int r;
 
-	spill.out.write = spill_write;
-	spill.in.read = spill_read;
-	spill.rewind = spill_rewind;
-	spill.ctx = spill.out.ctx = spill.in.ctx = &fd;
+	spill_init(&sp, "");
 	if (pages_begin(p, h->page_size, err) < 0
 	    || ltx_enc_begin(&enc, h, encoding, out, &spill, err) < 0)
 		return -1;
@@ -164,7 +136,6 @@ pages_encode(struct pages *p, const struct ltx_header *h,
 	if (!r)
 		*bytes = ltx_enc_size(enc);
 	ltx_enc_free(enc);
-	if (fd >= 0)
-		close(fd);
+	spill_free(&sp);
 	return r;
 }
