@@ -1,6 +1,11 @@
 #include "base/path.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define LINKS 40 /* as the kernel */
 
 void
 path_clean(char *s)
@@ -36,4 +41,66 @@ path_clean(char *s)
 	if (out == s)
 		*out++ = '.';
 	*out = 0;
+}
+
+/* to, seen from the folder of at. */
+static char *
+beside(const char *at, const char *to)
+{
+	const char *slash = strrchr(at, '/');
+	size_t n = slash && *to != '/' ? (size_t)(slash + 1 - at) : 0;
+	size_t len = strlen(to) + 1;
+	char *s = malloc(n + len);
+
+	if (s) {
+		memcpy(s, at, n);
+		memcpy(s + n, to, len);
+	}
+	return s;
+}
+
+char *
+path_follow(const char *path)
+{
+	char *at = strdup(path), *next, to[PATH_MAX];
+	ssize_t n;
+	int i;
+
+	for (i = 0; at && i < LINKS; i++) {
+		if ((n = readlink(at, to, sizeof to - 1)) <= 0)
+			break;
+		to[n] = 0;
+		next = beside(at, to);
+		free(at);
+		at = next;
+	}
+	return at;
+}
+
+char *
+path_real(const char *path)
+{
+	char *at = path_follow(path), *slash, *dir, *real, *whole;
+
+	if (!at)
+		return NULL;
+	if ((real = realpath(at, NULL))) {
+		free(at);
+		return real;
+	}
+	slash = strrchr(at, '/');
+	dir = slash ? strndup(at, slash == at ? 1 : (size_t)(slash - at))
+	    : strdup(".");
+	real = dir ? realpath(dir, NULL) : NULL;
+	free(dir);
+	if (!real)
+		return at;
+	whole = malloc(strlen(real) + strlen(at) + 2);
+	if (whole) {
+		strcpy(whole, strcmp(real, "/") ? real : "");
+		strcat(strcat(whole, "/"), slash ? slash + 1 : at);
+	}
+	free(real);
+	free(at);
+	return whole;
 }

@@ -6,4 +6,13 @@
  * ".", so there must be room for two bytes. */
 void path_clean(char *);
 
+/* Where the links of the last component lead, one after the other, also where
+ * nothing is there: the file SQLite would open or make. Folders stay as they
+ * are written. Allocated; NULL: out of memory. */
+char *path_follow(const char *);
+
+/* The same with the folder as it really is, if it is there. Allocated;
+ * NULL: out of memory. */
+char *path_real(const char *);
+
 #endif

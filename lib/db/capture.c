@@ -165,7 +165,7 @@ dump(struct capture *c, uint64_t after, const char *reason, struct err *err)
 	char text[24];
 
 	snprintf(text, sizeof text, "%016" PRIx64, txid + 1);
-	log_event(c->conf.log, LOG_WARN, "full copy", "db", c->path, "txid",
+	log_event(c->conf.log, LOG_WARN, "full copy", "db", c->given, "txid",
 	    text, "reason", reason, (char *)0);
 	if (hop_other(c, err) < 0 || hop_settle(c, h, err) < 0)
 		return -1;

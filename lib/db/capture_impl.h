@@ -43,8 +43,8 @@ struct look {
 
 struct capture {
 	struct capture_conf conf;
-	char *given;           /* as configured: the state folder is beside it */
-	char *path;            /* links resolved: -wal and -shm are beside it */
+	char *given;           /* as configured: what is said of it */
+	char *path;            /* links resolved: all files are beside it */
 	struct state_paths paths;
 	uint64_t writer;       /* 0: not read yet */
 	enum capture_state state;

@@ -55,7 +55,7 @@ warn_size(struct capture *c)
 		return;
 	c->warned_max = 1;
 	log_event(c->conf.log, LOG_WARN, "the WAL grows: checkpoints do not "
-	    "complete, a reader or writer holds on", "db", c->path,
+	    "complete, a reader or writer holds on", "db", c->given,
 	    (char *)0);
 }
 

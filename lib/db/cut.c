@@ -103,7 +103,7 @@ cut_note(struct capture *c)
 	c->shipped = c->facts;
 	if (state_shipped_write(c->paths.dir, &c->shipped, &err) < 0)
 		log_err(c->conf.log, LOG_WARN, &err, "unable to note the state",
-		    "db", c->path, (char *)0);
+		    "db", c->given, (char *)0);
 }
 
 static int

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/path.h"
 #include "base/when.h"
 #include "db/cut.h"
 #include "db/hop.h"
@@ -83,13 +84,13 @@ find_marker(struct capture *c, const struct state_facts *now)
 		if (m.kind == MARKER_RESTORE && m.txid >= c->remote_max
 		    && state_shipped_write(c->paths.dir, &m.facts, &err) < 0)
 			log_err(c->conf.log, LOG_WARN, &err, "unable to note "
-			    "the state", "db", c->path, (char *)0);
+			    "the state", "db", c->given, (char *)0);
 	} else if (err.kind != ERR_NOTFOUND)
 		log_err(c->conf.log, LOG_WARN, &err, "marker ignored", "db",
-		    c->path, (char *)0);
+		    c->given, (char *)0);
 	if (state_marker_remove(c->paths.dir, &err) < 0)
 		log_err(c->conf.log, LOG_WARN, &err, "marker stays", "db",
-		    c->path, (char *)0);
+		    c->given, (char *)0);
 	/* Not the inode: it may have been copied as it is, to a new volume */
 	if (c->marker.kind && (c->marker.facts.size != now->size
 	    || c->marker.facts.mtime_ns != now->mtime_ns
@@ -130,7 +131,7 @@ find_tail(struct capture *c, struct holder *h, struct start_in *in,
 		if (t->state != START_TAIL_NONE)
 			break;
 		log_err(c->conf.log, LOG_WARN, err, "damaged level-0 file "
-		    "removed", "db", c->path, "file", path, (char *)0);
+		    "removed", "db", c->given, "file", path, (char *)0);
 		if (unlink(path) < 0)
 			return err_sys(err, "remove %s", path);
 	}
@@ -223,7 +224,7 @@ tell(struct capture *c, const struct start_out *o)
 
 	snprintf(txid, sizeof txid, "%016" PRIx64, o->txid);
 	log_event(c->conf.log, o->action == START_HOLD ? LOG_ERROR : LOG_INFO,
-	    what[o->action], "db", c->path, "txid", txid, "reason", o->reason,
+	    what[o->action], "db", c->given, "txid", txid, "reason", o->reason,
 	    (char *)0);
 }
 
@@ -314,7 +315,7 @@ attach(struct capture *c, int is_wal, struct err *err)
 		if (conn_set_wal(&h->conn, OPEN_WAIT_MS, err) < 0)
 			return -1;
 		log_event(c->conf.log, LOG_INFO, "switched to WAL mode", "db",
-		    c->path, (char *)0);
+		    c->given, (char *)0);
 	}
 	if (hop_settle(c, h, err) < 0)
 		return -1;
@@ -358,13 +359,13 @@ start_do(struct capture *c, struct err *err)
 {
 	unsigned char head[100];
 	struct state_facts now;
-	char *real = realpath(c->given, 0);
+	char *real = path_real(c->given);
 	int r;
 
-	if (real) {
-		free(c->path);
-		c->path = real;
-	}
+	if (!real)
+		return err_nomem(err);
+	free(c->path);
+	c->path = real;
 	if (state_facts_stat(c->path, &now, err) < 0) {
 		if (err->kind != ERR_NOTFOUND)
 			return -1;

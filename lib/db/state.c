@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/hex.h"
+#include "base/path.h"
 #include "ltx/ltx.h"
 
 static char *
@@ -27,23 +28,33 @@ join(const char *a, const char *b, const char *c)
 	return s;
 }
 
+/* .NAME-litestream beside the file. */
+static char *
+hidden(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	size_t n = slash ? (size_t)(slash + 1 - file) : 0;
+	char *folder = strndup(file, n), *dot, *s;
+
+	dot = folder ? join(folder, ".", file + n) : 0;
+	s = dot ? join(dot, "-litestream", "") : 0;
+	free(dot);
+	free(folder);
+	return s;
+}
+
 int
 state_paths(struct state_paths *p, const char *db, const char *meta,
     struct err *err)
 {
-	const char *slash = strrchr(db, '/');
-	size_t n = slash ? (size_t)(slash + 1 - db) : 0;
-	char *folder;
+	char *file;
 
 	p->dir = p->ltx0 = 0;
-	if (meta)
+	if (meta) {
 		p->dir = strdup(meta);
-	else if ((folder = strndup(db, n))) {
-		char *dot = join(folder, ".", db + n);
-
-		p->dir = dot ? join(dot, "-litestream", "") : 0;
-		free(dot);
-		free(folder);
+	} else if ((file = path_follow(db))) {
+		p->dir = hidden(file);
+		free(file);
 	}
 	p->ltx0 = p->dir ? join(p->dir, "/ltx/0", "") : 0;
 	if (!p->ltx0) {

@@ -23,7 +23,9 @@ struct state_paths {
 	char *ltx0;  /* <meta>/ltx/0 */
 };
 
-/* meta: NULL for the default beside the database. */
+/* meta: NULL for the default beside the database; where db is a link, beside
+ * the file it leads to, as -wal and -shm are: one file, one folder, one lock,
+ * whatever name it goes by. (Litestream puts it beside the link.) */
 int state_paths(struct state_paths *, const char *db, const char *meta,
     struct err *);
 void state_paths_free(struct state_paths *);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+#include "base/path.h"
 #include "base/when.h"
 #include "db/capture.h"
 
@@ -96,31 +97,6 @@ set_polled(struct watch *w, struct entry *e)
 	see(e->wal, &e->wal_seen);
 }
 
-/* Links are followed to the folder the database is really in. */
-static char *
-real_path(const char *db)
-{
-	char *s = realpath(db, 0), *dir, *whole;
-	const char *slash = strrchr(db, '/');
-	size_t n;
-
-	if (s || !slash)
-		return s ? s : strdup(db);
-	dir = strndup(db, slash == db ? 1 : (size_t)(slash - db));
-	s = dir ? realpath(dir, 0) : 0;
-	free(dir);
-	if (!s)
-		return strdup(db);
-	n = strlen(s);
-	whole = malloc(n + strlen(slash) + 1);
-	if (whole) {
-		memcpy(whole, s, n);
-		strcpy(whole + (n == 1 ? 0 : n), slash);
-	}
-	free(s);
-	return whole;
-}
-
 static struct entry *
 slot(struct watch *w)
 {
@@ -160,7 +136,7 @@ watch_add(struct watch *w, uint32_t id, const char *db, struct err *err)
 	memset(e, 0, sizeof *e);
 	e->id = id;
 	e->dir_wd = e->db_wd = e->wal_wd = -1;
-	e->path = real_path(db);
+	e->path = path_real(db); /* the folder it is really in */
 	n = e->path ? strlen(e->path) : 0;
 	e->wal = malloc(n + 5);
 	slash = e->path ? strrchr(e->path, '/') : 0;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "base/when.h"
 #include "repl/walship_in.h"
 
@@ -236,8 +237,8 @@ walship_db_free(struct wdb *d)
 	free(d);
 }
 
-struct wdb *
-walship_db_find(struct walship *w, const char *path)
+static struct wdb *
+named(struct walship *w, const char *path)
 {
 	size_t i;
 
@@ -245,6 +246,25 @@ walship_db_find(struct walship *w, const char *path)
 		if (!w->db[i]->gone && !strcmp(path_of(w->db[i]), path))
 			return w->db[i];
 	return NULL;
+}
+
+struct wdb *
+walship_db_find(struct walship *w, const char *path)
+{
+	struct wdb *d = named(w, path);
+	char *real = d ? NULL : path_real(path), *other;
+	size_t i;
+
+	/* through a link, either of them */
+	for (i = 0; real && !d && i < w->n; i++) {
+		if (w->db[i]->gone || !(other = path_real(path_of(w->db[i]))))
+			continue;
+		if (!strcmp(real, other))
+			d = w->db[i];
+		free(other);
+	}
+	free(real);
+	return d;
 }
 
 struct wdb *

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -42,6 +43,45 @@ put(const char *name, const char *text)
 	f = fopen(path, "w");
 	fputs(text, f);
 	fclose(f);
+}
+
+static void
+folder_through_links(void **state)
+{
+	char link[96], want[128];
+	struct state_paths p;
+
+	(void)state;
+	begin();
+	snprintf(link, sizeof link, "%s/link.db", dir);
+	snprintf(want, sizeof want, "%s/sub/.a.db-litestream", dir);
+	/* to nothing yet, and once more */
+	assert_int_equal(symlink("sub/second", link), 0);
+	assert_int_equal(state_paths(&p, link, 0, &err), 0);
+	assert_non_null(strstr(p.dir, "/sub/.second-litestream"));
+	state_paths_free(&p);
+	snprintf(link, sizeof link, "%s/sub", dir);
+	assert_int_equal(mkdir(link, 0755), 0);
+	snprintf(link, sizeof link, "%s/sub/second", dir);
+	assert_int_equal(symlink("a.db", link), 0);
+	snprintf(link, sizeof link, "%s/link.db", dir);
+	assert_int_equal(state_paths(&p, link, 0, &err), 0);
+	assert_string_equal(p.dir, want);
+	state_paths_free(&p);
+	put("sub/a.db", "there now");
+	assert_int_equal(state_paths(&p, link, 0, &err), 0);
+	assert_string_equal(p.dir, want);
+	state_paths_free(&p);
+	/* not where the user says it */
+	assert_int_equal(state_paths(&p, link, "/m", &err), 0);
+	assert_string_equal(p.dir, "/m");
+	state_paths_free(&p);
+	/* a circle ends */
+	snprintf(link, sizeof link, "%s/circle", dir);
+	assert_int_equal(symlink("circle", link), 0);
+	assert_int_equal(state_paths(&p, link, 0, &err), 0);
+	state_paths_free(&p);
+	finish();
 }
 
 static void
@@ -275,6 +315,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(folder_of_a_database),
+		cmocka_unit_test(folder_through_links),
 		cmocka_unit_test(level_0_files_are_counted),
 		cmocka_unit_test(marker_and_shipped),
 		cmocka_unit_test(writer_and_lock),
