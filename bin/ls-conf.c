@@ -21,6 +21,7 @@ static const struct opt opts[] = {
 	    "without secrets" },
 	{ 'r', "records", 0, "print records for programs, with secrets, also "
 	    "to a terminal" },
+	{ 'p', "paths", 0, "print the paths of the databases, one a line" },
 	{ 'i', "init", 0, "print a configuration for the SQLite files below "
 	    "the PATHs" },
 	{ 'h', "help", 0, "print this and exit" },
@@ -30,7 +31,7 @@ static const struct opt opts[] = {
 
 struct run {
 	const char *file;
-	int no_expand, show, records, init;
+	int no_expand, show, records, paths, init;
 };
 
 static void
@@ -107,6 +108,21 @@ read_yaml(struct conf_raw *raw, const struct run *run,
 	return r;
 }
 
+/* A path with a line break cannot be printed as one. */
+static int
+print_paths(const struct conf *conf, stralloc *out, struct err *err)
+{
+	for (size_t i = 0; i < conf->n; i++) {
+		if (strchr(conf->dbs[i].path, '\n'))
+			return err_set(err, ERR_CONF, "%s: a line break in "
+			    "the name of a database", conf->dbs[i].path);
+		if (!stralloc_cats(out, conf->dbs[i].path)
+		    || !stralloc_append(out, '\n'))
+			return err_nomem(err);
+	}
+	return 0;
+}
+
 static int
 read_config(const struct run *run, stralloc *out, struct err *err)
 {
@@ -122,7 +138,8 @@ read_config(const struct run *run, stralloc *out, struct err *err)
 	else
 		r = err_nomem(err);
 	if (!r && !(r = conf_resolve(&conf, &raw, &warn, err))) {
-		r = run->show ? conf_show(&conf, out, err)
+		r = run->paths ? print_paths(&conf, out, err)
+		    : run->show ? conf_show(&conf, out, err)
 		    : conf_raw_write(&raw, out, err);
 		conf_free(&conf);
 	}
@@ -155,7 +172,7 @@ configuration(struct run *run)
 	if (!run->file && !access("/etc/litestream.yml", F_OK))
 		run->file = "/etc/litestream.yml";
 	/* secrets are for pipes, not for screens */
-	if (!run->records && isatty(1))
+	if (!run->records && !run->paths && isatty(1))
 		run->show = 1;
 	if (!read_config(run, &out, &err) && !print(&out, &err))
 		return 0;
@@ -195,9 +212,10 @@ parse(struct run *run, struct opt_state *st, int argc, char **argv)
 		case NO_EXPAND: run->no_expand = 1; break;
 		case 's': run->show = 1; break;
 		case 'r': run->records = 1; break;
+		case 'p': run->paths = 1; break;
 		case 'i': run->init = 1; break;
 		case 'h':
-			opt_help(st, 1, "[-c FILE] [--no-expand-env] [-s | -r]"
+			opt_help(st, 1, "[-c FILE] [--no-expand-env] [-s | -r | -p]"
 			    " | --init PATH...", "Reads litestream.yml or the "
 			    "environment and prints what it means.");
 			return 0;

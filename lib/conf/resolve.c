@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "base/when.h"
 
 struct resolve {
 	struct conf *out;
@@ -293,6 +294,7 @@ resolve_everything(struct resolve *r)
 {
 	const struct conf_values *all = &r->raw->set;
 	const char *accept = getenv("LS_ACCEPT_REPLACEMENT");
+	const char *grace = getenv("LS_SHUTDOWN_SYNC_TIMEOUT");
 	struct conf *c = r->out;
 	int yes;
 
@@ -311,8 +313,15 @@ resolve_everything(struct resolve *r)
 	    1);
 	c->shutdown_timeout_ms = conf_get_dur(0, all, CONF_SHUTDOWN_TIMEOUT,
 	    30000);
+	/* An image knows how long its containers are given, a file may say
+	 * something else. */
+	c->shutdown_sync_timeout_ms = 30000;
+	if (grace && *grace
+	    && when_dur_scan(grace, &c->shutdown_sync_timeout_ms) < 0)
+		return err_set(r->err, ERR_CONF, "LS_SHUTDOWN_SYNC_TIMEOUT: "
+		    "not a duration: \"%.40s\"", grace);
 	c->shutdown_sync_timeout_ms = conf_get_dur(0, all,
-	    CONF_SHUTDOWN_SYNC_TIMEOUT, 30000);
+	    CONF_SHUTDOWN_SYNC_TIMEOUT, c->shutdown_sync_timeout_ms);
 	c->shutdown_sync_interval_ms = conf_get_dur(0, all,
 	    CONF_SHUTDOWN_SYNC_INTERVAL, 500);
 	resolve_log(c, all);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # ls-conf as a program, and what other programs get from it.
 . tests/lib.sh
-plan 33
+plan 40
 cd "$T" || exit 1
 unset LOG_LEVEL DB_PATH LITESTREAM_ACCESS_KEY_ID LITESTREAM_SECRET_ACCESS_KEY
 
@@ -69,6 +69,18 @@ DB_PATH=/d/x.db LITESTREAM_REPLICA_BUCKET=bkt LITESTREAM_REPLICA_PATH=p/q \
     LITESTREAM_REPLICA_ENDPOINT=http://h:9 LITESTREAM_SYNC_INTERVAL=3s \
     exits 'so do bucket, path and endpoint' 0 ls-conf -s
 like 'of an s3 replica' "$out" 'url: s3://bkt/p/q[?]endpoint=http://h:9'
+
+LS_SHUTDOWN_SYNC_TIMEOUT=8s exits 'a shorter end' 0 ls-conf -sc a.yml
+like 'from the environment' "$out" '^shutdown-sync-timeout: 8s'
+sed 's/^mcp-addr.*/shutdown-sync-timeout: 25s/' a.yml >end.yml
+LS_SHUTDOWN_SYNC_TIMEOUT=8s exits 'is a default' 0 ls-conf -sc end.yml
+like 'below the file' "$out" '^shutdown-sync-timeout: 25s'
+LS_SHUTDOWN_SYNC_TIMEOUT=soon exits 'and a duration' 102 ls-conf -sc a.yml
+printf 'dbs:\n- {path: b.db, url: file:///r/b}\n- {path: /a.db, url: file:///r/a}\n' \
+    >two.yml
+exits '--paths' 0 ls-conf -pc two.yml
+is 'prints absolute paths' "$out" "$T/b.db
+/a.db"
 
 # --init
 mkdir -p 'data/sub dir' data/.app.db-litestream
