@@ -158,6 +158,25 @@ install: all completions
 	install -m 644 $(BUILD)/completions/zsh/* $(ZSHDIR)
 	install -m 644 $(BUILD)/completions/fish/* $(FISHDIR)
 
+# The service definitions and their bodies, with the places filled in that
+# are s6-overlay's in an image and others elsewhere.
+S6LIB ?= $(PREFIX)/lib/ls-s6
+S6RC ?= /etc/s6-overlay/s6-rc.d
+S6RUN ?= /run
+EXECLINEB ?= /command/execlineb
+SERVICES ?= ls-restore ls-walship
+FILL = sed -e 's|@LIB@|$(S6LIB)|g' -e 's|@RUN@|$(S6RUN)|g' \
+	-e 's|@EXECLINEB@|$(EXECLINEB)|g'
+
+install-s6:
+	install -d $(DESTDIR)$(S6LIB)/env.d $(DESTDIR)$(S6RC)
+	for f in scripts/s6/*; do \
+		$(FILL) $$f >$(DESTDIR)$(S6LIB)/$${f##*/} && \
+		chmod 755 $(DESTDIR)$(S6LIB)/$${f##*/} || exit 1; done
+	for f in $$(cd s6-rc.d && find $(SERVICES) -type f); do \
+		install -d $(DESTDIR)$(S6RC)/$${f%/*} && \
+		$(FILL) s6-rc.d/$$f >$(DESTDIR)$(S6RC)/$$f || exit 1; done
+
 uninstall:
 	rm -f $(PROGRAMS:%=$(BINDIR)/%)
 	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
@@ -176,7 +195,7 @@ clean:
 		! -name peers -exec rm -rf {} +
 
 .PHONY: broken all demo unit helpers objects check style fuzz fuzzers bench \
-	completions install uninstall dist clean
+	completions install install-s6 uninstall dist clean
 .SECONDARY:
 
 -include $(LIB_O:.o=.d) $(BIN_C:%.c=$(BUILD)/%.d) $(UNIT_C:%.c=$(BUILD)/%.d) \
