@@ -237,6 +237,7 @@ main(int argc, char **argv)
 	struct run run = { 0 };
 	int r;
 
+	io_hold_std();
 	/* Litestream's spelling, with one dash */
 	for (int i = 1; i < argc; i++) {
 		static char two_dashes[] = "--no-expand-env";

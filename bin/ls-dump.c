@@ -228,6 +228,7 @@ main(int argc, char **argv)
 	struct opt_state st;
 	int c;
 
+	io_hold_std();
 	opt_init(&st, PROG, opts);
 	while ((c = opt_next(&st, argc, argv)) != OPT_END) {
 		switch (c) {

@@ -202,6 +202,7 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
+	io_hold_std();
 	if (parse(&a, argc, argv, &e) < 0)
 		return prog_usage(PROG, e.msg);
 	a.conf.need = CONF_NEED_REPLICA;

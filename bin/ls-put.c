@@ -1,5 +1,4 @@
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -282,6 +281,7 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
+	io_hold_std();
 	if ((r = parse(&a, argc, argv)))
 		return r < 0 ? 0 : r;
 	if (conf_load(&conf, &a.conf, &e))

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -284,6 +283,7 @@ main(int argc, char **argv)
 	char *beside = NULL;
 	int r;
 
+	io_hold_std();
 	if (parse(&a, argc, argv, &e) < 0)
 		return prog_usage(PROG, e.msg);
 	r = from_conf(&a, &beside, &e);

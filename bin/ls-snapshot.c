@@ -176,6 +176,7 @@ main(int argc, char **argv)
 	struct args a = { .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
 	struct err e = { 0 };
 
+	io_hold_std();
 	if (parse(&a, argc, argv, &e) < 0)
 		return prog_usage(PROG, e.msg);
 	signal(SIGPIPE, SIG_IGN);

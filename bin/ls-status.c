@@ -186,6 +186,7 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	struct status st;
 
+	io_hold_std();
 	opt_init(&o, PROG, opts);
 	while ((c = opt_next(&o, argc, argv)) != OPT_END) {
 		switch (c) {

@@ -115,6 +115,7 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int n, code;
 
+	io_hold_std();
 	if ((code = parse(&a, argc, argv)))
 		return code < 0 ? 0 : code;
 	snprintf(sock, sizeof sock, "%s/walship.sock",

@@ -219,6 +219,7 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int code;
 
+	io_hold_std();
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 1); /* a few threads, and memory counts */
 #endif

@@ -11,6 +11,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/when.h"
+
+#define ASIDE_TRIES 1000
+
 static ssize_t
 fd_read(void *ctx, void *buf, size_t len, struct err *err)
 {
@@ -443,6 +447,42 @@ io_anon(const char *dir, struct err *err)
 		return err_sys(err, "create a temporary file in %s", dir);
 	unlink(name);
 	return fd;
+}
+
+/* O_PATH: no read, no write, nothing that must exist but "/"; and a program
+ * run later finds them as closed as they were. */
+void
+io_hold_std(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF
+		    && open("/", O_PATH | O_CLOEXEC) < 0)
+			return;
+}
+
+int
+io_move_aside(const char *path, int64_t now_ms, char **to, struct err *err)
+{
+	size_t n = strlen(path) + sizeof ".orphan-" + WHEN_FMT + 8;
+	char t[WHEN_FMT], *s = malloc(n);
+	struct stat st;
+	int i = 0, r;
+
+	*to = NULL;
+	if (!s)
+		return err_nomem(err);
+	when_fmt_compact(t, now_ms);
+	snprintf(s, n, "%s.orphan-%s", path, t);
+	while (!lstat(s, &st) && i < ASIDE_TRIES)
+		snprintf(s, n, "%s.orphan-%s.%d", path, t, ++i);
+	r = i < ASIDE_TRIES ? rename(path, s) : (errno = EEXIST, -1);
+	if (!r) {
+		*to = s;
+		return 1;
+	}
+	r = errno == ENOENT ? 0 : err_sys(err, "move %s aside", path);
+	free(s);
+	return r;
 }
 
 int

@@ -81,6 +81,16 @@ int io_write_file(const char *path, const void *buf, size_t len,
  * descriptor, O_CLOEXEC, or -1. */
 int io_anon(const char *dir, struct err *);
 
+/* Descriptors 0, 1 and 2 that are closed are taken up by ones that refuse every
+ * read and write, so that no file opened later has their number and gets
+ * what is meant for standard output or error. First thing in main. */
+void io_hold_std(void);
+
+/* Renames path to NAME.orphan-TIME, or NAME.orphan-TIME.N where that is
+ * taken. The caller keeps others of its kind out meanwhile. 1: moved, *to
+ * (allocated) is where; 0: there was nothing; -1. */
+int io_move_aside(const char *path, int64_t now_ms, char **to, struct err *);
+
 /* fsync of a file by path. */
 int io_sync_file(const char *path, struct err *);
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include "base/err.h"
+#include "base/io.h"
 #include "base/opt.h"
 
 /* For main() of the programs in bin/ alone: library code never prints. */

@@ -211,25 +211,22 @@ static int
 move_aside(const char *path, const char *tail, int64_t now_ms,
     const struct log *log, struct err *e)
 {
-	stralloc from = STRALLOC_ZERO, to = STRALLOC_ZERO;
-	char t[WHEN_FMT];
-	int r = 0;
+	stralloc from = STRALLOC_ZERO;
+	char *to = NULL;
+	int r;
 
-	when_fmt_compact(t, now_ms);
 	if (!stralloc_cats(&from, path) || !stralloc_cats(&from, tail)
-	    || !stralloc_0(&from) || !stralloc_cats(&to, from.s)
-	    || !stralloc_cats(&to, ".orphan-") || !stralloc_cats(&to, t)
-	    || !stralloc_0(&to))
+	    || !stralloc_0(&from))
 		r = err_nomem(e);
-	else if (rename(from.s, to.s) == 0)
+	else
+		r = io_move_aside(from.s, now_ms, &to, e);
+	if (r > 0)
 		log_event(log, LOG_WARN, "left beside a missing database, moved "
 		    "aside: it would have been played back into the restored "
-		    "one", "file", from.s, "to", to.s, NULL);
-	else if (errno != ENOENT)
-		r = err_sys(e, "move %s aside", from.s);
+		    "one", "file", from.s, "to", to, NULL);
 	stralloc_free(&from);
-	stralloc_free(&to);
-	return r;
+	free(to);
+	return r < 0 ? -1 : 0;
 }
 
 int
@@ -259,16 +256,22 @@ int
 place_commit(struct place *p, const struct log *log, struct err *e)
 {
 	static const char *const tails[] = { "-wal", "-shm", "-journal" };
-
-	int r = 0;
+	int r = 0, held;
 
 	/* Journals of a database that came meanwhile are its own. */
 	if (p->lock < 0)
 		r = place_lock(p, e);
 	for (size_t i = 0; !r && i < sizeof tails / sizeof *tails; i++)
 		r = move_aside(p->temp.path, tails[i], p->now_ms, log, e);
+	/* The file's lock outlives its descriptor, which is closed before the
+	 * rename: no other restore may take it for a killed one's. */
+	held = fcntl(p->temp.fd, F_DUPFD_CLOEXEC, 0);
+	if (!r && held < 0)
+		r = err_sys(e, "keep %s locked", p->temp.temp);
 	if (!r)
 		r = io_temp_commit(&p->temp, 1, -1, e);
+	if (held >= 0)
+		close(held);
 	place_abort(p);
 	return r;
 }

@@ -1,34 +1,25 @@
 #include "repl/restore_state.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/sa.h"
-#include "base/when.h"
 #include "db/state.h"
 #include "ltx/ltx.h"
 
 static int
 move(const char *path, int64_t now_ms, const struct log *log, struct err *e)
 {
-	stralloc to = STRALLOC_ZERO;
-	char t[WHEN_FMT];
-	int r = 0;
+	char *to;
+	int r = io_move_aside(path, now_ms, &to, e);
 
-	when_fmt_compact(t, now_ms);
-	if (!stralloc_cats(&to, path) || !stralloc_cats(&to, ".orphan-")
-	    || !stralloc_cats(&to, t) || !stralloc_0(&to))
-		r = err_nomem(e);
-	else if (rename(path, to.s) < 0)
-		r = errno == ENOENT ? 0 : err_sys(e, "move %s aside", path);
-	else
+	if (r > 0)
 		log_event(log, LOG_WARN, "local files that do not lead to what "
-		    "was restored, moved aside", "path", path, "to", to.s, NULL);
-	stralloc_free(&to);
-	return r;
+		    "was restored, moved aside", "path", path, "to", to, NULL);
+	free(to);
+	return r < 0 ? -1 : 0;
 }
 
 /* Files past txid, each by itself. */

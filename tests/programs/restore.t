@@ -47,6 +47,47 @@ echo text >"$T/d/text.db"
 exits 'nor is something else' 102 ls-restore -i -o "$T/d/text.db" "$R"
 is 'which is left as it was' "$(cat "$T/d/text.db")" text
 
+mkdir "$T/f" "$T/f/dir"
+mkfifo "$T/f/fifo"
+ln -s nowhere "$T/f/dangling"; ln -s dangling "$T/f/twice"; ln -s loop "$T/f/loop"
+printf 'SQLite format' >"$T/f/short"
+head -c 4096 /dev/zero >"$T/f/zeros"
+ls -lA "$T/f" >"$T/forms"
+for f in dir fifo dangling twice short zeros; do
+	exits "-i where a $f is" 102 timeout 20 ls-restore -i -o "$T/f/$f" "$R" \
+	    echo ran
+	is "$f: no program runs" "$out" ''
+	exits "$f: nor without -i" 102 timeout 20 ls-restore -o "$T/f/$f" "$R"
+done
+exits 'a link that leads in a circle' 111 ls-restore -i -o "$T/f/loop" "$R"
+is 'all are left as they were' "$(ls -lA "$T/f")" "$(cat "$T/forms")"
+ln -s ../d/a.db "$T/f/link"
+exits '-i where a link to a database is' 0 \
+    ls-restore -i -o "$T/f/link" "$R" echo ran
+is 'and the program runs' "$out" ran
+exits 'which is not overwritten either' 102 ls-restore -o "$T/f/link" "$R"
+exits '-i without a database' 0 ls-restore -q -i -o "$T/f/new" "$R" \
+    cmp "$T/want.db" "$T/f/new"
+cat >"$T/a.yml" <<EOF
+dbs: [{ path: $T/f/conf.db, replica: { url: "$R" } }]
+EOF
+for f in restored there; do
+	exits "-i DB PROG, $f" 5 ls-restore -q -i -c "$T/a.yml" "$T/f/conf.db" \
+	    sh -c 'cmp "$1" "$2" && exit 5' - "$T/want.db" "$T/f/conf.db"
+done
+
+# whoever starts it closed them: nothing meant for them gets into the database
+mkdir "$T/fd"
+for f in '2>&-' '1>&- 2>&-' '0<&- 2>&-' '0<&- 1>&- 2>&-'; do
+	rm -f "$T/fd/"*; : >"$T/fd/x.db-wal"; : >"$T/fd/x.db-journal"
+	eval "ls-restore -o '$T/fd/x.db' '$R' $f"
+	is "closed, $f" $? 0
+	ok 'the database is whole' cmp "$T/want.db" "$T/fd/x.db"
+done
+exits 'to a closed standard output' 111 sh -c 'ls-restore -q -o - "$1" >&-' - "$R"
+exits 'from a closed standard input' 111 \
+    sh -c 'ls-restore -q -o "$1" - <&-' - "$T/fd/y.db"
+
 # stdout, stdin
 ls-restore -q -o - "$R" >"$T/out.db"
 ok 'to standard output' cmp "$T/want.db" "$T/out.db"
