@@ -143,6 +143,8 @@ apply_file(struct apply *a, struct ltx_dec *dec, struct err *e)
 			return -1;
 	if (r < 0 || flush(a, e) < 0)
 		return -1;
+	a->done.files++;
+	a->done.bytes += ltx_dec_offset(dec);
 	if (commit < a->limit)
 		a->limit = commit;
 	return 0;

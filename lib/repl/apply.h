@@ -19,6 +19,8 @@ struct apply_done {
 	int64_t time_ms;    /* of the newest file */
 	uint32_t pages, page_size;
 	uint64_t written;   /* bytes */
+	size_t files;       /* applied */
+	uint64_t bytes;     /* of these files */
 	uint32_t regrown;   /* pages from before the database shrank */
 };
 

@@ -53,15 +53,22 @@ static int
 plan_or_base(struct restore_plan *p, struct store *st,
     const struct restore_opt *opt, struct err *e)
 {
+	const struct replica_file *base;
+	char name[LTX_NAME_LEN + 1];
 	struct err why;
 	int r = plan_target(p, st, p->target, e);
 
 	if (!r || (e->kind != ERR_DATA && e->kind != ERR_NO))
 		return r;
 	why = *e;
-	r = restore_base(st, &p->listing, p->target.txid, opt->log, e);
-	if (r > 0 && plan_target(p, st, p->target, e) == 0)
+	r = restore_base(st, &p->listing, p->target.txid, &base, e);
+	if (r > 0 && plan_target(p, st, p->target, e) == 0) {
+		ltx_name_fmt(name, base->min, base->max);
+		log_event(opt->log, LOG_WARN, "no snapshot leads there; a "
+		    "level-0 file that holds every page does", "replica",
+		    store_conf(st)->url, "file", name, NULL);
 		return 0;
+	}
 	if (r >= 0)
 		*e = why;
 	return -1;

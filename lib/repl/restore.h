@@ -51,10 +51,10 @@ int restore_stream(struct io_in, const char *dir, const struct restore_opt *,
 /* Where no plan leads to TXID txid (0: the newest): looks for the newest
  * level-0 file up to it that holds every page, and marks it full. Full copies
  * that a writer made after a gap are such files; Litestream cannot restore
- * them. 1: found, with a warning; 0: none; -1. Reads header and end of files
- * from the newest on. */
+ * them. 1: found, *base; 0: none; -1. Reads header and end of files from the
+ * newest on. */
 int restore_base(struct store *, struct listing *, uint64_t txid,
-    const struct log *, struct err *);
+    const struct replica_file **base, struct err *);
 
 /* The files of a local level-0 folder that continue the replica after TXID
  * from, without a gap, verified. The file of TXID from must be the same in

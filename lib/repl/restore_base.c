@@ -85,9 +85,8 @@ is_full(struct store *st, const struct replica_file *f, struct err *e)
 
 int
 restore_base(struct store *st, struct listing *l, uint64_t txid,
-    const struct log *log, struct err *e)
+    const struct replica_file **base, struct err *e)
 {
-	char name[LTX_NAME_LEN + 1];
 	size_t n = 0;
 	int r;
 
@@ -106,10 +105,7 @@ restore_base(struct store *st, struct listing *l, uint64_t txid,
 		if (!r)
 			continue;
 		f->full = 1;
-		ltx_name_fmt(name, f->min, f->max);
-		log_event(log, LOG_WARN, "no snapshot leads there; a level-0 "
-		    "file that holds every page does", "replica",
-		    store_conf(st)->url, "file", name, NULL);
+		*base = f;
 		return 1;
 	}
 	return 0;

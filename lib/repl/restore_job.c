@@ -151,9 +151,10 @@ one_replica(const struct restore_job *job, struct choose_replica *r,
 		goto out;
 	}
 	rep->url = r->conf->url;
-	rep->files = p.plan.n;
-	rep->local = p.tail.n;
-	rep->bytes = p.bytes;
+	/* the newest first, and local ones are the newest */
+	rep->local = rep->done.files < p.tail.n ? rep->done.files : p.tail.n;
+	rep->files = rep->done.files - rep->local;
+	rep->bytes = rep->done.bytes;
 	x = sink_end(&s, job, &rep->done, e);
 out:
 	if (x < 0 && e->kind == ERR_NOTFOUND) /* there was a plan */

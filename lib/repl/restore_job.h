@@ -23,8 +23,8 @@ struct restore_job {
 struct restore_report {
 	struct apply_done done;
 	const char *url;       /* of the replica, valid as long as choose */
-	size_t files, local;   /* of the replica, of the local folder */
-	uint64_t bytes;        /* read */
+	size_t files, local;   /* read: of the replica, of the local folder */
+	uint64_t bytes;        /* of these; 0 from a stream */
 	int64_t ms;            /* the caller's: how long it took */
 };
 

@@ -149,6 +149,19 @@ assert json.loads(sys.argv[1])["txid"] == "0000000000000004"' "$out"
 exits '-j' 0 ls-restore -j -o "$T/d/j.db" "$R"
 ok 'is JSON too' python3 -c 'import json, sys
 assert json.loads(sys.argv[1])["bytes"] > 0' "$out"
+cp "$T/app.db" "$T/new.db"
+ls-walship --once --run-dir '' "$T/new.db" "file://$T/r2" 2>"$T/log" ||
+    bail "$(cat "$T/log")"
+rm -rf "$T/.new.db-litestream"
+ls-walship --once --run-dir '' --accept-replacement "$T/new.db" \
+    "file://$T/r2" 2>"$T/log" || bail "$(cat "$T/log")"
+rm -rf "$T/r2/ltx/9"
+exits 'two full copies' 0 ls-restore -j -o "$T/d/two.db" "file://$T/r2"
+ok 'only the newest is read, and counted' python3 -c 'import json, os, sys
+d = json.loads(sys.argv[1])
+assert d["files"] == 1, d
+assert d["read"] == os.path.getsize(sys.argv[2]), d' "$out" \
+    "$T/r2/ltx/0/0000000000000002-0000000000000002.ltx"
 exits 'runs what follows, in its place' 7 \
     ls-restore -q -i -o "$T/d/a.db" "$R" sh -c 'echo "ran $1"; exit 7' - -x
 is 'with its arguments' "$out" 'ran -x'

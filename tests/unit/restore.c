@@ -133,12 +133,14 @@ check_state(int fd, const struct apply_done *d, uint32_t t)
 	}
 }
 
+static struct log *says; /* where restores log, NULL: nowhere */
+
 /* Restores TXID t (0: the latest); the TXID reached, or 0 with the error. */
 static uint32_t
 restore_to(uint32_t t, const char *ltx0, struct err *e)
 {
 	struct restore_opt opt = { .target = { t, -1 }, .ltx0 = ltx0,
-	    .parallel = 1 + rnd(9) };
+	    .parallel = 1 + rnd(9), .log = says };
 	struct store_conf conf;
 	struct store *st = open_store(&conf);
 	struct listing l = { 0 };
@@ -478,6 +480,7 @@ streams_in_any_order(void **state)
 static void
 a_full_copy_in_level_0_is_a_beginning(void **state)
 {
+	struct log log = { .level = LOG_INFO, .prog = "test" };
 	struct err e = { 0 };
 	uint32_t was;
 
@@ -508,6 +511,16 @@ a_full_copy_in_level_0_is_a_beginning(void **state)
 	assert_int_equal(restore_to(2, NULL, &e), 2);
 	assert_int_equal(restore_to(4, NULL, &e), 0);
 	assert_int_equal(e.kind, ERR_DATA);
+	/* said where it was of use, and only there */
+	says = &log;
+	assert_true((log.fd = io_anon(dir, &e)) >= 0);
+	assert_int_equal(restore_to(11, NULL, &e), 0);
+	assert_int_equal(restore_to(4, NULL, &e), 0);
+	assert_int_equal(lseek(log.fd, 0, SEEK_END), 0);
+	assert_int_equal(restore_to(7, NULL, &e), 7);
+	assert_true(lseek(log.fd, 0, SEEK_END) > 0);
+	close(log.fd);
+	says = NULL;
 }
 
 /* Local files that only begin where the replica ends. */
