@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,9 @@
 
 #define PROG "ls-conf"
 #define FILE_MAX (1u << 20)
+#define SYNOPSIS "[-c FILE] [--no-expand-env] [-s | -r | -p] | --init PATH..."
+#define PURPOSE "Reads litestream.yml or the environment and prints what it " \
+	"means."
 #define NO_EXPAND 256
 
 static const struct opt opts[] = {
@@ -28,6 +32,7 @@ static const struct opt opts[] = {
 	{ 'V', "version", 0, "print the version and exit" },
 	{ 0, 0, 0, 0 }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct run {
 	const char *file;
@@ -202,32 +207,20 @@ init(const char *const *paths, size_t n)
 }
 
 static int
-parse(struct run *run, struct opt_state *st, int argc, char **argv)
+option(void *ctx, int id, const char *arg, struct err *err)
 {
-	int c;
+	struct run *run = ctx;
 
-	while ((c = opt_next(st, argc, argv)) != OPT_END)
-		switch (c) {
-		case 'c': run->file = st->arg; break;
-		case NO_EXPAND: run->no_expand = 1; break;
-		case 's': run->show = 1; break;
-		case 'r': run->records = 1; break;
-		case 'p': run->paths = 1; break;
-		case 'i': run->init = 1; break;
-		case 'h':
-			opt_help(st, 1, "[-c FILE] [--no-expand-env] [-s | -r | -p]"
-			    " | --init PATH...", "Reads litestream.yml or the "
-			    "environment and prints what it means.");
-			return 0;
-		case 'V':
-			puts(PROG " " LS_VERSION);
-			return fflush(stdout) ? 111 : 0;
-		default:
-			return prog_usage(PROG, st->bad);
-		}
-	if (!run->init && st->index < argc)
-		return prog_usage(PROG, "too many arguments");
-	return -1;
+	(void)err;
+	switch (id) {
+	case 'c': run->file = arg; break;
+	case NO_EXPAND: run->no_expand = 1; break;
+	case 's': run->show = 1; break;
+	case 'r': run->records = 1; break;
+	case 'p': run->paths = 1; break;
+	case 'i': run->init = 1; break;
+	}
+	return 0;
 }
 
 int
@@ -237,7 +230,6 @@ main(int argc, char **argv)
 	struct run run = { 0 };
 	int r;
 
-	io_hold_std();
 	/* Litestream's spelling, with one dash */
 	for (int i = 1; i < argc; i++) {
 		static char two_dashes[] = "--no-expand-env";
@@ -245,8 +237,9 @@ main(int argc, char **argv)
 		if (!strcmp(argv[i], "-no-expand-env"))
 			argv[i] = two_dashes;
 	}
-	opt_init(&st, PROG, opts);
-	if ((r = parse(&run, &st, argc, argv)) >= 0)
+	if ((r = prog_options(&prog, &st, argc, argv, option, &run)) >= 0
+	    || (r = prog_operands(&prog, &st, argc, argv, 0,
+	    run.init ? INT_MAX : 0)) >= 0)
 		return r;
 	if (run.init)
 		return init((const char *const *)argv + st.index,

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct dump {
 	const char *file;
@@ -202,7 +204,7 @@ dump_all(struct dump *d, char *const *files)
 {
 	struct err err = { 0 };
 	char doing[4200];
-	int code = 0;
+	int code = 0, flush;
 
 	for (; *files; files++) {
 		d->file = *files;
@@ -213,11 +215,23 @@ dump_all(struct dump *d, char *const *files)
 		snprintf(doing, sizeof doing, "read %s", *files);
 		code = prog_fatal(PROG, doing, &err);
 	}
-	if (fflush(stdout) || ferror(stdout)) {
-		err_sys(&err, "standard output");
-		code = prog_fatal(PROG, "write", &err);
-	}
+	if ((flush = prog_flush(PROG)))
+		code = flush;
 	return code;
+}
+
+static int
+option(void *ctx, int id, const char *arg, struct err *e)
+{
+	struct dump *d = ctx;
+
+	(void)arg;
+	(void)e;
+	if (id == 'p')
+		d->pages = 1;
+	else
+		d->json = 1;
+	return 0;
 }
 
 int
@@ -226,19 +240,11 @@ main(int argc, char **argv)
 	static char *const standard_input[] = { "-", NULL };
 	struct dump d = { 0 };
 	struct opt_state st;
-	int c;
+	int code = prog_options(&prog, &st, argc, argv, option, &d);
 
-	io_hold_std();
-	opt_init(&st, PROG, opts);
-	while ((c = opt_next(&st, argc, argv)) != OPT_END) {
-		switch (c) {
-		case 'p': d.pages = 1; break;
-		case 'j': d.json = 1; break;
-		case 'h': opt_help(&st, 1, SYNOPSIS, PURPOSE); return 0;
-		case 'V': puts(PROG " " LS_VERSION); return 0;
-		default: return prog_usage(PROG, st.bad);
-		}
-	}
+	if (code >= 0 || (code = prog_operands(&prog, &st, argc, argv, 0,
+	    INT_MAX)) >= 0)
+		return code;
 	argv += st.index;
 	return dump_all(&d, *argv ? argv : standard_input);
 }

@@ -1,16 +1,18 @@
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/opt.h"
 #include "base/prog.h"
+#include "base/url.h"
 #include "base/when.h"
 #include "conf/conf.h"
 #include "store/store.h"
 
 #define PROG "ls-get"
-#define SYNOPSIS "[-l LEVEL] [-c FILE] URL|DB [KEY...]"
+#define SYNOPSIS "[-l LEVEL] [-c FILE] URL|DB KEY...\n" \
+	"       ls-get [-T DURATION] URL/FILE.ltx"
 #define PURPOSE "Writes objects of a replica to standard output, one after " \
 	"the other."
 #define AHEAD 4 /* objects being read at once */
@@ -28,6 +30,7 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	struct conf_args conf;
@@ -39,39 +42,46 @@ struct args {
 };
 
 static int
+option(void *ctx, int id, const char *arg, struct err *e)
+{
+	struct args *a = ctx;
+
+	switch (id) {
+	case 'l':
+		if (arg[0] < '0' || arg[0] > '9' || arg[1])
+			return err_set(e, ERR_USAGE, "-l takes 0 to 9");
+		a->level = arg[0] - '0';
+		break;
+	case 'c': a->conf.file = arg; break;
+	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
+	case O_REPLICA: a->replica = arg; break;
+	case 'T':
+		if (when_dur_scan(arg, &a->timeout_ms) || a->timeout_ms <= 0)
+			return err_set(e, ERR_USAGE, "-T takes a duration as "
+			    "30s");
+		break;
+	}
+	return 0;
+}
+
+static int
 parse(struct args *a, int argc, char *const *argv)
 {
 	struct opt_state st;
-	int c;
+	int code = prog_options(&prog, &st, argc, argv, option, a);
 
-	opt_init(&st, PROG, opts);
-	while ((c = opt_next(&st, argc, argv)) != OPT_END) {
-		switch (c) {
-		case 'l':
-			if (st.arg[0] < '0' || st.arg[0] > '9' || st.arg[1])
-				return prog_usage(PROG, "-l takes 0 to 9");
-			a->level = st.arg[0] - '0';
-			break;
-		case 'c': a->conf.file = st.arg; break;
-		case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
-		case O_REPLICA: a->replica = st.arg; break;
-		case 'T':
-			if (when_dur_scan(st.arg, &a->timeout_ms)
-			    || a->timeout_ms <= 0)
-				return prog_usage(PROG, "-T takes a duration");
-			break;
-		case 'h': opt_help(&st, 1, SYNOPSIS, PURPOSE); return -1;
-		case 'V': printf(PROG " " LS_VERSION "\n"); return -1;
-		default: return prog_usage(PROG, st.bad);
-		}
-	}
-	if (st.index == argc)
-		return prog_usage(PROG, SYNOPSIS);
+	if (code >= 0 || (code = prog_operands(&prog, &st, argc, argv, 1,
+	    INT_MAX)) >= 0)
+		return code;
 	a->conf.db = argv[st.index];
 	a->conf.need = CONF_NEED_REPLICA;
 	a->keys = argv + st.index + 1;
 	a->n = (size_t)(argc - st.index - 1);
-	return 0;
+	for (size_t i = 0; i < a->n; i++)
+		if (url_is(a->keys[i]))
+			return prog_usage(PROG, "%s is no KEY: one replica at "
+			    "a time", a->keys[i]);
+	return -1;
 }
 
 /* With no key, a URL that ends in an object's name is that object's. */
@@ -79,12 +89,11 @@ static int
 key_of(const struct store_conf *c, const struct args *a, size_t i,
     char **out, struct err *e)
 {
-	size_t n = c->path ? strlen(c->path) : 0;
-
 	if (a->n)
 		return store_name_key(c, a->level, a->keys[i], out, e);
-	if (n < 4 || strcmp(c->path + n - 4, ".ltx"))
-		return err_set(e, ERR_USAGE, "no key");
+	if (!c->path || !store_name_ltx(c->path))
+		return err_set(e, ERR_USAGE, "no KEY given, and %s is not the "
+		    "URL of an LTX file; ls-list prints their names", c->url);
 	return (*out = strdup(c->path)) ? 0 : err_nomem(e);
 }
 
@@ -133,54 +142,43 @@ get(struct store *s, const struct args *a, struct err *e)
 	for (i = 0; i < AHEAD; i++)
 		store_get_close(g[i]);
 	free(buf);
-	if (!r && fflush(stdout))
-		r = err_sys(e, "write standard output");
 	return r;
 }
 
-static struct store_conf *
-choose(struct conf_db *db, const struct args *a, struct err *e)
+static int
+run(const struct args *a, struct conf *conf, struct err *e)
 {
-	size_t i = 0;
+	struct log log = { .fd = 2, .level = LOG_WARN, .prog = PROG };
+	struct conf_replica *rep = conf_replica_find(&conf->dbs[0], a->replica,
+	    e);
+	struct store *s;
+	int r;
 
-	while (a->replica && i < db->n
-	    && strcmp(a->replica, db->replicas[i].name))
-		i++;
-	if (i == db->n) {
-		err_set(e, ERR_CONF, "no replica %s", a->replica);
-		return NULL;
-	}
+	if (!rep)
+		return -1;
+	rep->store.log = &log;
 	if (a->timeout_ms)
-		db->replicas[i].store.timeout_ms = a->timeout_ms;
-	return &db->replicas[i].store;
+		rep->store.timeout_ms = a->timeout_ms;
+	if (store_open(&s, &rep->store, e))
+		return -1;
+	r = get(s, a, e);
+	store_close(s);
+	return r;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct args a = { .level = -1 };
-	struct log log = { .fd = 2, .level = LOG_WARN, .prog = PROG };
-	struct store_conf *c;
-	struct store *s;
 	struct conf conf;
 	struct err e = { 0 };
 	int r;
 
-	io_hold_std();
-	if ((r = parse(&a, argc, argv)))
-		return r < 0 ? 0 : r;
+	if ((r = parse(&a, argc, argv)) >= 0)
+		return r;
 	if (conf_load(&conf, &a.conf, &e))
-		return prog_fatal(PROG, "load the configuration", &e);
-	if ((c = choose(&conf.dbs[0], &a, &e)))
-		c->log = &log;
-	if (!(r = c ? store_open(&s, c, &e) : -1)) {
-		r = get(s, &a, &e);
-		store_close(s);
-	}
-	if (r && e.kind == ERR_USAGE)
-		r = prog_usage(PROG, SYNOPSIS);
-	else if (r)
-		r = prog_fatal(PROG, "get objects", &e);
+		return prog_fatal(PROG, "read the configuration", &e);
+	r = run(&a, &conf, &e);
 	conf_free(&conf);
-	return r;
+	return r ? prog_fatal(PROG, "get objects", &e) : prog_flush(PROG);
 }

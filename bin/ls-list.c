@@ -27,6 +27,7 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	struct conf_args conf;
@@ -36,8 +37,10 @@ struct args {
 };
 
 static int
-option(struct args *a, int id, const char *arg, struct err *e)
+option(void *ctx, int id, const char *arg, struct err *e)
 {
+	struct args *a = ctx;
+
 	switch (id) {
 	case 'l':
 		if (*arg < '0' || *arg > '9' || arg[1])
@@ -55,24 +58,16 @@ option(struct args *a, int id, const char *arg, struct err *e)
 }
 
 static int
-parse(struct args *a, int argc, char *const *argv, struct err *e)
+parse(struct args *a, int argc, char *const *argv)
 {
 	struct opt_state st;
-	int id;
+	int code = prog_options(&prog, &st, argc, argv, option, a);
 
-	opt_init(&st, PROG, opts);
-	while ((id = opt_next(&st, argc, argv)) != OPT_END) {
-		if (id == OPT_BAD)
-			return err_set(e, ERR_USAGE, "%s", st.bad);
-		if (prog_info(&st, id, SYNOPSIS, PURPOSE))
-			exit(0);
-		if (option(a, id, st.arg, e) < 0)
-			return -1;
-	}
+	if (code >= 0)
+		return code;
 	a->conf.db = argv[st.index];
-	if (argc - st.index > 1)
-		return err_set(e, ERR_USAGE, PROG " " SYNOPSIS);
-	return 0;
+	a->conf.need = CONF_NEED_REPLICA;
+	return prog_operands(&prog, &st, argc, argv, 0, 1);
 }
 
 static int
@@ -141,9 +136,10 @@ print(const struct args *a, const struct conf_db *db, const char *url,
 }
 
 static int
-one(const struct args *a, const struct conf_db *db,
-    const struct conf_replica *r, struct err *e)
+one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
+    struct err *e)
 {
+	const struct args *a = ctx;
 	struct listing l = { 0 };
 	struct store *st;
 	int x;
@@ -162,36 +158,21 @@ one(const struct args *a, const struct conf_db *db,
 	return x;
 }
 
-/* Every replica is tried; the first error is the program's. */
+static void
+later(void *ctx, const struct err *e)
+{
+	(void)ctx;
+	prog_warn(PROG, e->msg);
+}
+
 static int
 all(struct args *a, const struct conf *conf, struct err *e)
 {
-	struct err first = { 0 };
-	size_t n = 0;
-
 	a->heads = conf->n > 1 || conf->dbs[0].n > 1;
 	if (!a->json)
 		puts(LISTING_FMT_HEAD);
-	for (size_t i = 0; i < conf->n; i++)
-		for (size_t k = 0; k < conf->dbs[i].n; k++) {
-			const struct conf_replica *r = &conf->dbs[i].replicas[k];
-
-			if (a->replica && strcmp(a->replica, r->name))
-				continue;
-			n++;
-			if (one(a, &conf->dbs[i], r, e) == 0)
-				continue;
-			if (first.kind)
-				prog_warn(PROG, e->msg);
-			else
-				first = *e;
-		}
-	if (!n)
-		return err_set(e, ERR_CONF, "no replica %s", a->replica);
-	*e = first;
-	if (!first.kind && fflush(stdout))
-		return err_sys(e, "write to standard output");
-	return first.kind ? -1 : 0;
+	return conf_each_replica(conf->dbs, conf->n, a->replica, one, later, a,
+	    e);
 }
 
 int
@@ -202,14 +183,11 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
-	io_hold_std();
-	if (parse(&a, argc, argv, &e) < 0)
-		return prog_usage(PROG, e.msg);
-	a.conf.need = CONF_NEED_REPLICA;
+	if ((r = parse(&a, argc, argv)) >= 0)
+		return r;
 	if (conf_load(&conf, &a.conf, &e) < 0)
-		return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
-		    : prog_fatal(PROG, "read the configuration", &e);
+		return prog_fatal(PROG, "read the configuration", &e);
 	r = all(&a, &conf, &e);
 	conf_free(&conf);
-	return r < 0 ? prog_fatal(PROG, "list", &e) : 0;
+	return r < 0 ? prog_fatal(PROG, "list", &e) : prog_flush(PROG);
 }

@@ -29,6 +29,7 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	struct conf_args conf;
@@ -39,8 +40,10 @@ struct args {
 };
 
 static int
-option(struct args *a, int id, const char *arg, struct err *e)
+option(void *ctx, int id, const char *arg, struct err *e)
 {
+	struct args *a = ctx;
+
 	switch (id) {
 	case 'n': a->dry = 1; break;
 	case O_RETENTION:
@@ -59,24 +62,16 @@ option(struct args *a, int id, const char *arg, struct err *e)
 }
 
 static int
-parse(struct args *a, int argc, char *const *argv, struct err *e)
+parse(struct args *a, int argc, char *const *argv)
 {
 	struct opt_state st;
-	int id;
+	int code = prog_options(&prog, &st, argc, argv, option, a);
 
-	opt_init(&st, PROG, opts);
-	while ((id = opt_next(&st, argc, argv)) != OPT_END) {
-		if (id == OPT_BAD)
-			return err_set(e, ERR_USAGE, "%s", st.bad);
-		if (prog_info(&st, id, SYNOPSIS, PURPOSE))
-			exit(0);
-		if (option(a, id, st.arg, e) < 0)
-			return -1;
-	}
+	if (code >= 0)
+		return code;
 	a->conf.db = argv[st.index];
-	if (argc - st.index > 1)
-		return err_set(e, ERR_USAGE, PROG " " SYNOPSIS);
-	return 0;
+	a->conf.need = CONF_NEED_REPLICA;
+	return prog_operands(&prog, &st, argc, argv, 0, 1);
 }
 
 /* keep|delete, the file as ls-list has it, and why. */
@@ -120,46 +115,26 @@ run(const struct args *a, struct prune *p, const char *url, struct err *e)
 }
 
 static int
-one(const struct args *a, const struct store_conf *conf, int64_t retention,
+one(void *ctx, const struct conf_db *db, const struct conf_replica *rep,
     struct err *e)
 {
+	const struct args *a = ctx;
+	const char *url = rep->store.url;
 	struct prune p;
 	int r;
 
-	if (prune_plan(&p, conf, when_now(), retention, e) < 0)
-		return err_in(e, "%s", conf->url);
-	r = a->dry ? print_plan(&p, conf->url, e) : run(a, &p, conf->url, e);
+	(void)db;
+	if (prune_plan(&p, &rep->store, when_now(), a->retention_ms, e) < 0)
+		return err_in(e, "%s", url);
+	r = a->dry ? print_plan(&p, url, e) : run(a, &p, url, e);
 	prune_free(&p);
-	return r < 0 ? err_in(e, "%s", conf->url) : 0;
+	return r < 0 ? err_in(e, "%s", url) : 0;
 }
 
-/* Every replica is tried; the first error is the program's. */
-static int
-all(const struct args *a, const struct conf *conf, struct err *e)
+static void
+later(void *ctx, const struct err *e)
 {
-	int64_t retention = a->retention_ms >= 0 ? a->retention_ms
-	    : conf->snapshot_retention_ms;
-	struct err first = { 0 };
-	size_t n = 0;
-
-	for (size_t i = 0; i < conf->n; i++)
-		for (size_t k = 0; k < conf->dbs[i].n; k++) {
-			const struct conf_replica *r = &conf->dbs[i].replicas[k];
-
-			if (a->replica && strcmp(a->replica, r->name))
-				continue;
-			n++;
-			if (one(a, &r->store, retention, e) == 0)
-				continue;
-			if (first.kind)
-				log_err(&a->log, LOG_ERROR, e, "not pruned", NULL);
-			else
-				first = *e;
-		}
-	if (!n)
-		return err_set(e, ERR_CONF, "no replica %s", a->replica);
-	*e = first;
-	return first.kind ? -1 : 0;
+	log_err(&((struct args *)ctx)->log, LOG_ERROR, e, "not pruned", NULL);
 }
 
 int
@@ -169,17 +144,18 @@ main(int argc, char **argv)
 	    .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
 	struct conf conf;
 	struct err e = { 0 };
-	int r = 0;
+	int r;
 
-	io_hold_std();
-	if (parse(&a, argc, argv, &e) < 0)
-		return prog_usage(PROG, e.msg);
-	a.conf.need = CONF_NEED_REPLICA;
+	if ((r = parse(&a, argc, argv)) >= 0)
+		return r;
 	if (conf_load(&conf, &a.conf, &e) < 0)
-		return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
-		    : prog_fatal(PROG, "read the configuration", &e);
-	if (conf.retention_enabled || a.dry || a.retention_ms >= 0)
-		r = all(&a, &conf, &e);
+		return prog_fatal(PROG, "read the configuration", &e);
+	r = 0;
+	if (a.retention_ms < 0 && (conf.retention_enabled || a.dry))
+		a.retention_ms = conf.snapshot_retention_ms;
+	if (a.retention_ms >= 0)
+		r = conf_each_replica(conf.dbs, conf.n, a.replica, one, later,
+		    &a, &e);
 	else
 		log_event(&a.log, LOG_INFO, "retention is disabled, nothing "
 		    "deleted: rules of the store have to do it", NULL);

@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -6,6 +7,7 @@
 
 #include "base/opt.h"
 #include "base/prog.h"
+#include "base/url.h"
 #include "base/when.h"
 #include "conf/conf.h"
 #include "ltx/ltx.h"
@@ -33,6 +35,7 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	struct conf_args conf;
@@ -42,43 +45,47 @@ struct args {
 };
 
 static int
+option(void *ctx, int id, const char *arg, struct err *e)
+{
+	struct args *a = ctx;
+
+	switch (id) {
+	case 'f': a->force = 1; break;
+	case 'l':
+		if (arg[0] < '0' || arg[0] > '9' || arg[1])
+			return err_set(e, ERR_USAGE, "-l takes 0 to 9");
+		a->level = arg[0] - '0';
+		break;
+	case 'r': a->raw = 1; break;
+	case 'c': a->conf.file = arg; break;
+	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
+	case O_REPLICA: a->replica = arg; break;
+	case 'T':
+		if (when_dur_scan(arg, &a->timeout_ms) || a->timeout_ms <= 0)
+			return err_set(e, ERR_USAGE, "-T takes a duration as "
+			    "30s");
+		break;
+	case 'v': a->verbose = 1; break;
+	}
+	return 0;
+}
+
+static int
 parse(struct args *a, int argc, char *const *argv)
 {
 	struct opt_state st;
-	int c;
+	int code = prog_options(&prog, &st, argc, argv, option, a);
 
-	opt_init(&st, PROG, opts);
-	while ((c = opt_next(&st, argc, argv)) != OPT_END) {
-		switch (c) {
-		case 'f': a->force = 1; break;
-		case 'l':
-			if (st.arg[0] < '0' || st.arg[0] > '9' || st.arg[1])
-				return prog_usage(PROG, "-l takes 0 to 9");
-			a->level = st.arg[0] - '0';
-			break;
-		case 'r': a->raw = 1; break;
-		case 'c': a->conf.file = st.arg; break;
-		case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
-		case O_REPLICA: a->replica = st.arg; break;
-		case 'T':
-			if (when_dur_scan(st.arg, &a->timeout_ms)
-			    || a->timeout_ms <= 0)
-				return prog_usage(PROG, "-T takes a duration");
-			break;
-		case 'v': a->verbose = 1; break;
-		case 'h': opt_help(&st, 1, SYNOPSIS, PURPOSE); return -1;
-		case 'V': printf(PROG " " LS_VERSION "\n"); return -1;
-		default: return prog_usage(PROG, st.bad);
-		}
-	}
-	if (st.index == argc || argc - st.index > 2)
-		return prog_usage(PROG, SYNOPSIS);
+	if (code >= 0 || (code = prog_operands(&prog, &st, argc, argv, 1,
+	    2)) >= 0)
+		return code;
 	a->conf.db = argv[st.index];
 	a->conf.need = CONF_NEED_REPLICA;
 	a->key = argv[st.index + 1];
-	if (a->raw && !a->key)
-		return prog_usage(PROG, "-r needs a key");
-	return 0;
+	if (a->key && url_is(a->key))
+		return prog_usage(PROG, "%s is no KEY: one replica at a time",
+		    a->key);
+	return a->raw && !a->key ? prog_usage(PROG, "-r needs a KEY") : -1;
 }
 
 /* ---- standard input, with a second reader that verifies it ---- */
@@ -162,14 +169,6 @@ input_read(void *ctx, void *buf, size_t n, struct err *e)
 }
 
 static int
-ends_ltx(const char *key)
-{
-	size_t n = strlen(key);
-
-	return n >= 4 && !strcmp(key + n - 4, ".ltx");
-}
-
-static int
 input_begin(struct input *in, const struct args *a, struct err *e)
 {
 	int fd = 0;
@@ -182,7 +181,7 @@ input_begin(struct input *in, const struct args *a, struct err *e)
 	if (r < 0)
 		return err_in(e, "standard input");
 	in->is_ltx = !a->raw && in->len >= 4 && !memcmp(in->head, "LTX1", 4);
-	if (!in->is_ltx && (!a->key || (!a->raw && ends_ltx(a->key))))
+	if (!in->is_ltx && (!a->key || (!a->raw && store_name_ltx(a->key))))
 		return err_set(e, ERR_DATA, "standard input is not an LTX "
 		    "file%s", a->key ? "" : ", and no key is given");
 	if (!in->is_ltx)
@@ -226,7 +225,8 @@ key_of(const struct store_conf *c, const struct args *a,
 }
 
 static int
-put(struct store *s, const struct args *a, struct input *in, struct err *e)
+put_from(struct store *s, const struct args *a, struct input *in,
+    struct err *e)
 {
 	struct store_src src = { .fd = -1, .in = { input_read, in } };
 	struct store_put_opt opt = { .noreplace = !a->force, .time_ms = -1 };
@@ -252,49 +252,48 @@ put(struct store *s, const struct args *a, struct input *in, struct err *e)
 	return r;
 }
 
-static struct store_conf *
-choose(struct conf_db *db, const struct args *a, struct err *e)
+static int
+put(struct store *s, const struct args *a, struct err *e)
 {
-	size_t i = 0;
+	struct input in = { .len = 0 };
 
-	while (a->replica && i < db->n
-	    && strcmp(a->replica, db->replicas[i].name))
-		i++;
-	if (i == db->n) {
-		err_set(e, ERR_CONF, "no replica %s", a->replica);
-		return NULL;
-	}
+	return input_begin(&in, a, e) ? -1 : put_from(s, a, &in, e);
+}
+
+static int
+run(const struct args *a, struct conf *conf, struct err *e)
+{
+	struct log log = { .fd = 2, .level = LOG_WARN, .prog = PROG };
+	struct conf_replica *rep = conf_replica_find(&conf->dbs[0], a->replica,
+	    e);
+	struct store *s;
+	int r;
+
+	if (!rep)
+		return -1;
+	rep->store.log = &log;
 	if (a->timeout_ms)
-		db->replicas[i].store.timeout_ms = a->timeout_ms;
-	return &db->replicas[i].store;
+		rep->store.timeout_ms = a->timeout_ms;
+	if (store_open(&s, &rep->store, e))
+		return -1;
+	r = put(s, a, e);
+	store_close(s);
+	return r;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct args a = { .level = -1 };
-	struct log log = { .fd = 2, .level = LOG_WARN, .prog = PROG };
-	struct input in = { .len = 0 };
-	struct store_conf *c;
-	struct store *s;
 	struct conf conf;
 	struct err e = { 0 };
 	int r;
 
-	io_hold_std();
-	if ((r = parse(&a, argc, argv)))
-		return r < 0 ? 0 : r;
+	if ((r = parse(&a, argc, argv)) >= 0)
+		return r;
 	if (conf_load(&conf, &a.conf, &e))
-		return prog_fatal(PROG, "load the configuration", &e);
-	if ((c = choose(&conf.dbs[0], &a, &e)))
-		c->log = &log;
-	if (!(r = c ? store_open(&s, c, &e) : -1)) {
-		if (!(r = input_begin(&in, &a, &e)))
-			r = put(s, &a, &in, &e);
-		store_close(s);
-	}
+		return prog_fatal(PROG, "read the configuration", &e);
+	r = run(&a, &conf, &e);
 	conf_free(&conf);
-	if (r)
-		return prog_fatal(PROG, "put the object", &e);
-	return fflush(stdout) ? 111 : 0;
+	return r ? prog_fatal(PROG, "put the object", &e) : prog_flush(PROG);
 }

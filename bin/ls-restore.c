@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 #include "repl/restore_job.h"
 
 #define PROG "ls-restore"
-#define SYNOPSIS "[OPTIONS] DB|URL [PROG ARG...]\n" \
+#define SYNOPSIS "[OPTIONS] [DB|URL [PROG ARG...]]\n" \
 	"       ls-restore [OPTIONS] -o OUT - <LTX [PROG ARG...]"
 #define PURPOSE "Brings a database back from its replica. Options end at " \
 	"DB, URL or \"-\" (LTX\nfiles on standard input); what follows is a " \
@@ -26,7 +27,7 @@ enum { O_TXID = 256, O_BESIDE, O_CHECK, O_OWNER, O_MODE, O_REPLICA, O_RAW };
 static const struct opt opts[] = {
 	{ 'o', "output", "OUT", "instead of DB; \"-\": standard output" },
 	{ 't', "timestamp", "TIME", "newest state not after TIME (RFC 3339)" },
-	{ O_TXID, "txid", "TXID", "the state of this TXID, 16 hex digits" },
+	{ O_TXID, "txid", "TXID", "the state of this TXID, hexadecimal" },
 	{ O_BESIDE, "beside", NULL, "to BASE-YYYYMMDDHHMMSS.EXT, path printed" },
 	{ 'i', "if-db-not-exists", NULL, "an existing database is a success" },
 	{ 'e', "if-replica-exists", NULL, "an empty replica is a success" },
@@ -45,6 +46,7 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	struct conf_args conf;
@@ -53,6 +55,7 @@ struct args {
 	struct restore_job job;
 	enum check_kind check;
 	struct log log;
+	struct choose choose; /* its replicas */
 	char *const *prog;   /* what to run afterwards, NULL-terminated */
 };
 
@@ -63,8 +66,9 @@ check(void *ctx, const char *path, struct err *e)
 }
 
 static int
-option(struct args *a, int id, const char *arg, struct err *e)
+option(void *ctx, int id, const char *arg, struct err *e)
 {
+	struct args *a = ctx;
 	struct restore_opt *o = &a->job.opt;
 
 	switch (id) {
@@ -94,41 +98,45 @@ option(struct args *a, int id, const char *arg, struct err *e)
 	return 0;
 }
 
+/* LTX files on standard input. */
+static int
+is_stdin(const struct args *a)
+{
+	return a->source && !strcmp(a->source, "-");
+}
+
 /* What cannot go together, or NULL. */
 static const char *
 conflict(const struct args *a)
 {
 	const struct plan_target *t = &a->job.opt.target;
 
-	if (!a->source)
-		return PROG " " SYNOPSIS;
 	if (t->txid && t->time_ms >= 0)
 		return "-t or --txid, not both";
-	if (!strcmp(a->source, "-") && (!a->out || a->dry))
+	if (is_stdin(a) && (!a->out || a->dry))
 		return "from standard input -o is needed, and -n cannot be";
-	if (url_is(a->source) && !a->out && !a->dry)
+	if (a->source && url_is(a->source) && !a->out && !a->dry)
 		return "a replica URL needs -o OUT";
 	return a->out && !strcmp(a->out, "-") && (a->beside || a->if_missing)
 	    ? "--beside and -i need a file" : NULL;
 }
 
 static int
-parse(struct args *a, int argc, char *const *argv, struct err *e)
+parse(struct args *a, int argc, char *const *argv)
 {
 	struct opt_state st;
+	int code = prog_options(&prog, &st, argc, argv, option, a);
 
-	opt_init(&st, PROG, opts);
-	for (int id; (id = opt_next(&st, argc, argv)) != OPT_END;) {
-		if (id == OPT_BAD)
-			return err_set(e, ERR_USAGE, "%s", st.bad);
-		if (prog_info(&st, id, SYNOPSIS, PURPOSE))
-			exit(0);
-		if (option(a, id, st.arg, e) < 0)
-			return -1;
-	}
+	/* the one after DB is a program, and what follows is the program's */
+	if (code >= 0 || (code = prog_late(&prog, &st, argv, 2)) >= 0)
+		return code;
 	a->source = argv[st.index];
 	a->prog = argv + st.index + !!a->source;
-	return conflict(a) ? err_set(e, ERR_USAGE, "%s", conflict(a)) : 0;
+	if (*a->prog && url_is(*a->prog))
+		return prog_usage(PROG, "%s is one too many: one DB or URL, then "
+		    "a program to run; -o %s %s restores from there to there",
+		    *a->prog, url_is(a->source) ? "OUT" : a->source, *a->prog);
+	return conflict(a) ? prog_usage(PROG, "%s", conflict(a)) : -1;
 }
 
 static int
@@ -155,44 +163,33 @@ print_done(const struct args *a, const struct restore_report *r,
 }
 
 static int
-dry_run(const struct args *a, struct choose *c, struct err *e)
+dry_run(struct args *a, struct err *e)
 {
 	stralloc s = STRALLOC_ZERO;
 	struct restore_plan p;
 	int ok;
 
-	if (restore_job_plan(&a->job, &c->r[0], &p, e) < 0)
+	if (restore_job_plan(&a->job, &a->choose.r[0], &p, e) < 0)
 		return -1;
 	ok = restore_fmt_plan(&s, &p, a->json);
 	restore_plan_free(&p);
 	return put(&s, ok, e);
 }
 
-/* Replicas of the database, or those of one name. */
 static int
-choose(const struct args *a, const struct conf_db *db, struct choose *c,
+add(void *ctx, const struct conf_db *db, const struct conf_replica *r,
     struct err *e)
 {
-	size_t n = 0;
+	struct args *a = ctx;
 
-	for (size_t i = 0; i < db->n; i++) {
-		const struct conf_replica *r = &db->replicas[i];
-
-		if (a->replica && strcmp(a->replica, r->name))
-			continue;
-		n++;
-		if (choose_add(c, &r->store, &a->log, e) < 0)
-			return -1;
-	}
-	return n ? choose_end(c, !a->job.opt.target.txid, &a->log, e)
-	    : err_set(e, ERR_CONF, "no replica %s", a->replica);
+	(void)db;
+	return choose_add(&a->choose, &r->store, &a->log, e);
 }
 
 static int
 work(struct args *a, const struct conf_db *db, struct err *e)
 {
 	struct restore_report rep = { .url = "" };
-	struct choose c = { 0 };
 	struct meter m;
 	int r = 0, fd = 0;
 
@@ -201,18 +198,19 @@ work(struct args *a, const struct conf_db *db, struct err *e)
 	a->job.opt.ctx = &m;
 	if (!db)
 		r = restore_job_stream(&a->job, io_in_fd(&fd), &rep, e);
-	else if (choose(a, db, &c, e) < 0)
+	else if (conf_each_replica(db, 1, a->replica, add, NULL, a, e) < 0
+	    || choose_end(&a->choose, !a->job.opt.target.txid, &a->log, e) < 0)
 		r = -1;
 	else if (a->dry)
-		r = dry_run(a, &c, e);
+		r = dry_run(a, e);
 	else
-		r = restore_job_replica(&a->job, &c, &rep, e);
+		r = restore_job_replica(&a->job, &a->choose, &rep, e);
 	meter_end(&m);
 	if (!r && !a->dry) {
 		rep.ms = when_mono() - m.start;
 		r = print_done(a, &rep, e);
 	}
-	choose_close(&c);
+	choose_close(&a->choose);
 	return r;
 }
 
@@ -257,10 +255,10 @@ from_conf(struct args *a, char **beside, struct err *e)
 	struct conf conf;
 	int r;
 
-	if (!strcmp(a->source, "-"))
+	if (is_stdin(a))
 		return restore(a, NULL, beside, e);
 	a->conf.db = a->source;
-	a->conf.need = CONF_NEED_REPLICA;
+	a->conf.need = CONF_NEED_REPLICA | CONF_NEED_ONE;
 	if (conf_load(&conf, &a->conf, e) < 0) {
 		if (e->kind == ERR_NOTFOUND) /* of the file, not of a replica */
 			e->kind = ERR_CONF;
@@ -283,14 +281,12 @@ main(int argc, char **argv)
 	char *beside = NULL;
 	int r;
 
-	io_hold_std();
-	if (parse(&a, argc, argv, &e) < 0)
-		return prog_usage(PROG, e.msg);
+	if ((r = parse(&a, argc, argv)) >= 0)
+		return r;
 	r = from_conf(&a, &beside, &e);
 	free(beside);
 	if (r < 0)
-		return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
-		    : prog_fatal(PROG, "restore", &e);
+		return prog_fatal(PROG, "restore", &e);
 	if (!*a.prog || a.dry)
 		return 0;
 	execvp(a.prog[0], a.prog);

@@ -33,48 +33,51 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	struct conf_args conf;
 	const char *replica;
 	int to_replicas;
+	struct state_paths paths; /* of the database, if there is one */
 	struct log log;
 };
 
 static int
-parse(struct args *a, int argc, char *const *argv, struct err *e)
+option(void *ctx, int id, const char *arg, struct err *e)
 {
-	struct opt_state st;
-	int id;
+	struct args *a = ctx;
 
-	opt_init(&st, PROG, opts);
-	while ((id = opt_next(&st, argc, argv)) != OPT_END)
-		switch (id) {
-		case OPT_BAD: return err_set(e, ERR_USAGE, "%s", st.bad);
-		case 'r': a->to_replicas = 1; break;
-		case O_REPLICA: a->to_replicas = 1; a->replica = st.arg; break;
-		case 'c': a->conf.file = st.arg; break;
-		case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
-		case 'q': a->log.level = LOG_WARN; break;
-		case 'T': a->log.stamp = 1; break;
-		case 'h':
-			opt_help(&st, 1, SYNOPSIS, PURPOSE);
-			exit(0);
-		case 'V':
-			puts(PROG " " LS_VERSION);
-			exit(0);
-		}
-	a->conf.db = argv[st.index];
-	if (argc - st.index != 1)
-		return err_set(e, ERR_USAGE, PROG " " SYNOPSIS);
+	(void)e;
+	switch (id) {
+	case 'r': a->to_replicas = 1; break;
+	case O_REPLICA: a->to_replicas = 1; a->replica = arg; break;
+	case 'c': a->conf.file = arg; break;
+	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
+	case 'q': a->log.level = LOG_WARN; break;
+	case 'T': a->log.stamp = 1; break;
+	}
 	return 0;
 }
 
 static int
-one(const struct args *a, const struct conf_db *db,
-    const struct conf_replica *r, const char *ltx0, struct err *e)
+parse(struct args *a, int argc, char *const *argv)
 {
-	struct snapshot_opt opt = { ltx0, "", db->encoding, &a->log };
+	struct opt_state st;
+	int code = prog_options(&prog, &st, argc, argv, option, a);
+
+	if (code >= 0)
+		return code;
+	a->conf.db = argv[st.index];
+	return prog_operands(&prog, &st, argc, argv, 1, 1);
+}
+
+static int
+one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
+    struct err *e)
+{
+	const struct args *a = ctx;
+	struct snapshot_opt opt = { a->paths.ltx0, "", db->encoding, &a->log };
 	char txid[17], size[24], files[24];
 	struct snapshot_done d;
 
@@ -89,32 +92,22 @@ one(const struct args *a, const struct conf_db *db,
 	return 0;
 }
 
-/* Every replica is tried; the first error is the program's. */
-static int
-all(const struct args *a, const struct conf_db *db, struct err *e)
+static void
+later(void *ctx, const struct err *e)
 {
-	struct state_paths paths = { NULL, NULL };
-	struct err first = { 0 };
-	size_t n = 0;
+	log_err(&((struct args *)ctx)->log, LOG_ERROR, e, "no snapshot", NULL);
+}
 
-	if (db->path && state_paths(&paths, db->path, db->meta, e) < 0)
+static int
+all(struct args *a, const struct conf_db *db, struct err *e)
+{
+	int r;
+
+	if (db->path && state_paths(&a->paths, db->path, db->meta, e) < 0)
 		return -1;
-	for (size_t i = 0; i < db->n; i++) {
-		if (a->replica && strcmp(a->replica, db->replicas[i].name))
-			continue;
-		n++;
-		if (one(a, db, &db->replicas[i], paths.ltx0, e) == 0)
-			continue;
-		if (first.kind)
-			log_err(&a->log, LOG_ERROR, e, "no snapshot", NULL);
-		else
-			first = *e;
-	}
-	state_paths_free(&paths);
-	if (!n)
-		return err_set(e, ERR_CONF, "no replica %s", a->replica);
-	*e = first;
-	return first.kind ? -1 : 0;
+	r = conf_each_replica(db, 1, a->replica, one, later, a, e);
+	state_paths_free(&a->paths);
+	return r;
 }
 
 /* All pages as TXID 1 to the last of the state folder. db may be NULL. */
@@ -145,7 +138,7 @@ dump_conf(const struct args *a, struct err *e)
 	const struct conf_db *db = NULL;
 	int r = conf_load(&conf, &a->conf, e);
 
-	if (r < 0 && a->conf.file)
+	if (r < 0 && (a->conf.file || e->kind == ERR_USAGE))
 		return -1;
 	if (!r)
 		db = conf_db_find(&conf, a->conf.db);
@@ -175,13 +168,10 @@ main(int argc, char **argv)
 {
 	struct args a = { .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
 	struct err e = { 0 };
+	int code;
 
-	io_hold_std();
-	if (parse(&a, argc, argv, &e) < 0)
-		return prog_usage(PROG, e.msg);
+	if ((code = parse(&a, argc, argv)) >= 0)
+		return code;
 	signal(SIGPIPE, SIG_IGN);
-	if (run(&a, &e) == 0)
-		return 0;
-	return e.kind == ERR_USAGE ? prog_usage(PROG, e.msg)
-	    : prog_fatal(PROG, "make a snapshot", &e);
+	return run(&a, &e) < 0 ? prog_fatal(PROG, "make a snapshot", &e) : 0;
 }

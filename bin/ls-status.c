@@ -24,6 +24,7 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 /* Seconds a replica is behind, by the clock of now. */
 static int64_t
@@ -175,45 +176,67 @@ json(const struct status *st, int64_t now, int healthy, const char *why)
 	printf("]}\n");
 }
 
+struct args {
+	const char *file;
+	int64_t max_lag;
+	int json, quiet;
+};
+
+static int
+option(void *ctx, int id, const char *arg, struct err *e)
+{
+	struct args *a = ctx;
+
+	switch (id) {
+	case 'j': a->json = 1; break;
+	case 'q': a->quiet = 1; break;
+	case OPT_LAG:
+		if (when_dur_scan(arg, &a->max_lag) < 0)
+			return err_set(e, ERR_USAGE, "--max-lag takes a "
+			    "duration as 60s");
+		break;
+	}
+	return 0;
+}
+
+static int
+parse(struct args *a, int argc, char *const *argv)
+{
+	struct opt_state st;
+	int code = prog_options(&prog, &st, argc, argv, option, a);
+
+	if (code >= 0)
+		return code;
+	a->file = argv[st.index];
+	return prog_operands(&prog, &st, argc, argv, 0, 1);
+}
+
 int
 main(int argc, char **argv)
 {
+	struct args a = { .max_lag = 60000 };
 	const char *dir = getenv("LS_RUN_DIR");
-	int64_t max_lag = 60000, now = when_now();
-	int c, as_json = 0, quiet = 0, healthy;
+	int64_t now = when_now();
 	char path[4096], why[1024] = "";
-	struct opt_state o;
 	struct err e = { 0 };
 	struct status st;
+	int code, healthy;
 
-	io_hold_std();
-	opt_init(&o, PROG, opts);
-	while ((c = opt_next(&o, argc, argv)) != OPT_END) {
-		switch (c) {
-		case 'j': as_json = 1; break;
-		case 'q': quiet = 1; break;
-		case OPT_LAG:
-			if (when_dur_scan(o.arg, &max_lag) < 0)
-				return prog_usage(PROG, "not a duration");
-			break;
-		case 'h': opt_help(&o, 1, SYNOPSIS, PURPOSE); return 0;
-		case 'V': printf(PROG " " LS_VERSION "\n"); return 0;
-		default: return prog_usage(PROG, o.bad);
-		}
-	}
-	if (argc - o.index > 1)
-		return prog_usage(PROG, "one file at most");
+	if ((code = parse(&a, argc, argv)) >= 0)
+		return code;
 	snprintf(path, sizeof path, "%s/walship.status",
 	    dir && *dir ? dir : "/run/ls-s6");
-	if (status_read(argv[o.index] ? argv[o.index] : path, &st, &e) < 0)
+	if (status_read(a.file ? a.file : path, &st, &e) < 0)
 		return prog_fatal(PROG, "read the status", &e);
-	healthy = status_healthy(&st, now, max_lag, why, sizeof why);
-	if (as_json && !quiet)
+	healthy = status_healthy(&st, now, a.max_lag, why, sizeof why);
+	if (a.json && !a.quiet)
 		json(&st, now, healthy, why);
-	else if (!quiet)
+	else if (!a.quiet)
 		table(&st, now);
-	if (!healthy && !quiet)
-		fprintf(stderr, PROG ": not healthy: %s\n", why);
 	status_free(&st);
+	if ((code = prog_flush(PROG)))
+		return code;
+	if (!healthy && !a.quiet)
+		fprintf(stderr, PROG ": not healthy: %s\n", why);
 	return healthy ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 #include "base/opt.h"
 #include "base/prog.h"
 #include "base/when.h"
+#include "conf/conf.h"
 #include "repl/control.h"
 
 #define PROG "ls-sync"
@@ -28,6 +29,7 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	const char *mode, *socket, *db;
@@ -42,50 +44,37 @@ print(void *ctx, const char *json)
 	puts(json);
 }
 
-/* As ls-walship knows it: absolute, links in the folder left alone. */
-static char *
-absolute(const char *db)
+static int
+option(void *ctx, int id, const char *arg, struct err *e)
 {
-	char cwd[4096], *p;
-	size_t len;
+	struct args *a = ctx;
 
-	if (*db == '/' || !getcwd(cwd, sizeof cwd))
-		return strdup(db);
-	while (!strncmp(db, "./", 2))
-		db += 2;
-	len = strlen(cwd) + strlen(db) + 2;
-	if ((p = malloc(len)))
-		snprintf(p, len, "%s/%s", strcmp(cwd, "/") ? cwd : "", db);
-	return p;
+	switch (id) {
+	case 'w':
+		if (when_dur_scan(arg, &a->wait_ms) < 0 || a->wait_ms < 0)
+			return err_set(e, ERR_USAGE, "-w takes a duration as "
+			    "30s");
+		break;
+	case OPT_ANY: a->mode = "any"; break;
+	case OPT_LOCAL: a->mode = "local"; break;
+	case OPT_SOCKET: a->socket = arg; break;
+	case 'v': a->verbose = 1; break;
+	}
+	return 0;
 }
 
 static int
 parse(struct args *a, int argc, char *const *argv)
 {
 	struct opt_state st;
-	int c;
+	int code = prog_options(&prog, &st, argc, argv, option, a);
 
-	opt_init(&st, PROG, opts);
-	while ((c = opt_next(&st, argc, argv)) != OPT_END) {
-		switch (c) {
-		case 'w':
-			if (when_dur_scan(st.arg, &a->wait_ms) < 0
-			    || a->wait_ms < 0)
-				return prog_usage(PROG, "-w takes a duration");
-			break;
-		case OPT_ANY: a->mode = "any"; break;
-		case OPT_LOCAL: a->mode = "local"; break;
-		case OPT_SOCKET: a->socket = st.arg; break;
-		case 'v': a->verbose = 1; break;
-		case 'h': opt_help(&st, 1, SYNOPSIS, PURPOSE); return -1;
-		case 'V': printf(PROG " " LS_VERSION "\n"); return -1;
-		default: return prog_usage(PROG, st.bad);
-		}
-	}
-	if (argc - st.index > 1)
-		return prog_usage(PROG, "one database at most");
+	if (code >= 0)
+		return code;
 	a->db = argv[st.index];
-	return 0;
+	if (a->db && !*a->db)
+		return prog_usage(PROG, "the name of the database is empty");
+	return prog_operands(&prog, &st, argc, argv, 0, 1);
 }
 
 /* An ls-walship just started may not listen yet: asked again for a while. */
@@ -115,13 +104,13 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int n, code;
 
-	io_hold_std();
-	if ((code = parse(&a, argc, argv)))
-		return code < 0 ? 0 : code;
+	if ((code = parse(&a, argc, argv)) >= 0)
+		return code;
 	snprintf(sock, sizeof sock, "%s/walship.sock",
 	    dir && *dir ? dir : "/run/ls-s6");
-	if (a.db && !(db = absolute(a.db)))
-		return 111;
+	/* as ls-walship knows it */
+	if (a.db && conf_path(a.db, &db, &e) < 0)
+		return prog_fatal(PROG, "sync", &e);
 	n = snprintf(line, sizeof line, "sync\t%s\t%s\t%" PRId64, db ? db : "",
 	    a.mode, (a.wait_ms + 999) / 1000);
 	free(db);
@@ -129,5 +118,5 @@ main(int argc, char **argv)
 		return prog_usage(PROG, "not a path ls-walship can have");
 	if (ask(a.socket ? a.socket : sock, line, &a, &e) < 0)
 		return prog_fatal(PROG, "sync", &e);
-	return 0;
+	return prog_flush(PROG);
 }

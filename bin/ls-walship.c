@@ -7,11 +7,12 @@
 #include "base/opt.h"
 #include "base/prog.h"
 #include "base/sk.h"
+#include "base/url.h"
 #include "conf/conf.h"
 #include "repl/walship.h"
 
 #define PROG "ls-walship"
-#define SYNOPSIS "[-c CONF] [-d FD] [OPTION...] [DB URL...] [-x PROG [ARG...]]"
+#define SYNOPSIS "[-c FILE] [-d FD] [OPTIONS] [DB URL...] [-x PROG [ARG...]]"
 #define PURPOSE "Follows the write-ahead logs of SQLite databases and ships " \
 	"what is committed to\ntheir replicas. Without DB and URL the " \
 	"configuration or the environment says which."
@@ -35,13 +36,13 @@ static const struct opt opts[] = {
 	{ 'V', "version", NULL, "print the version and exit" },
 	{ 0, NULL, NULL, NULL }
 };
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	struct conf_args conf;
 	struct walship_conf w;
 	struct log log;
-	int accept, level_given;
-	char *const *rest;
+	int accept, level_given, exec;
 };
 
 /* A database of the configuration as the daemon wants it. */
@@ -106,54 +107,65 @@ make(void *ctx, const char *path, const char *url, struct walship_db *o,
 }
 
 static int
+option(void *ctx, int id, const char *arg, struct err *e)
+{
+	struct args *a = ctx;
+
+	switch (id) {
+	case 'c': a->conf.file = arg; break;
+	case OPT_NOEXPAND: a->conf.no_expand_env = 1; break;
+	case 'd':
+		if (!int0_scan(arg, &a->w.ready_fd))
+			return err_set(e, ERR_USAGE, "-d takes a number");
+		break;
+	case 'x': a->exec = 1; break;
+	case OPT_ONCE: a->w.once = a->w.ready_remote = 1; break;
+	case OPT_ACCEPT: a->accept = 1; break;
+	case OPT_POLL: a->w.force_poll = 1; break;
+	case OPT_RUN:
+		a->w.run_dir = *arg ? arg : NULL;
+		a->w.run_default = 0;
+		break;
+	case OPT_LEVEL:
+		if (log_level_scan(arg, &a->log.level) < 0)
+			return err_set(e, ERR_USAGE, "%s is no log level: "
+			    "trace, debug, info, warn or error", arg);
+		a->level_given = 1;
+		break;
+	case 'T': a->log.stamp = 1; break;
+	}
+	return 0;
+}
+
+static int
 parse(struct args *a, int argc, char *const *argv)
 {
 	struct opt_state st;
-	int c, exec = 0;
-	size_t n = 0;
+	int n = 0, code = prog_options(&prog, &st, argc, argv, option, a);
+	char *const *v = argv + st.index;
 
-	opt_init(&st, PROG, opts);
-	while (!exec && (c = opt_next(&st, argc, argv)) != OPT_END) {
-		switch (c) {
-		case 'c': a->conf.file = st.arg; break;
-		case OPT_NOEXPAND: a->conf.no_expand_env = 1; break;
-		case 'd':
-			if (!int0_scan(st.arg, &a->w.ready_fd))
-				return prog_usage(PROG, "-d takes a number");
-			break;
-		case 'x': exec = 1; break;
-		case OPT_ONCE: a->w.once = a->w.ready_remote = 1; break;
-		case OPT_ACCEPT: a->accept = 1; break;
-		case OPT_POLL: a->w.force_poll = 1; break;
-		case OPT_RUN:
-			a->w.run_dir = *st.arg ? st.arg : NULL;
-			a->w.run_default = 0;
-			break;
-		case OPT_LEVEL:
-			if (log_level_scan(st.arg, &a->log.level) < 0)
-				return prog_usage(PROG, "no such log level");
-			a->level_given = 1;
-			break;
-		case 'T': a->log.stamp = 1; break;
-		case 'h': opt_help(&st, 1, SYNOPSIS, PURPOSE); return -1;
-		case 'V': printf(PROG " " LS_VERSION "\n"); return -1;
-		default: return prog_usage(PROG, st.bad);
-		}
-	}
-	argv += st.index;
-	while (!exec && argv[n] && strcmp(argv[n], "-x"))
+	if (code >= 0)
+		return code;
+	while (!a->exec && v[n] && strcmp(v[n], "-x") && strcmp(v[n], "--exec"))
 		n++;
+	if ((code = prog_late(&prog, &st, argv, n)) >= 0)
+		return code;
+	for (int i = 1; i < n; i++)
+		if (!url_is(v[i]))
+			return prog_usage(PROG, "%s is no replica URL: after "
+			    "the one DB come the URLs of its replicas, as "
+			    "file:///... or s3://...; several databases are "
+			    "for a configuration, -c", v[i]);
 	if (n)
-		a->conf.db = argv[0];
+		a->conf.db = v[0];
 	if (n > 1) {
-		a->conf.urls = (const char *const *)argv + 1;
-		a->conf.n_urls = n - 1;
+		a->conf.urls = (const char *const *)v + 1;
+		a->conf.n_urls = (size_t)n - 1;
 	}
-	if (exec || argv[n])
-		a->w.child = argv + n + (exec ? 0 : 1);
-	if (a->w.child && !a->w.child[0])
-		return prog_usage(PROG, "-x needs a program");
-	return 0;
+	if (a->exec || v[n])
+		a->w.child = v + n + !a->exec;
+	return a->w.child && !a->w.child[0]
+	    ? prog_usage(PROG, "-x needs a program") : -1;
 }
 
 /* Some five descriptors a database: more than the usual 1024 for hundreds. */
@@ -219,15 +231,14 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int code;
 
-	io_hold_std();
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 1); /* a few threads, and memory counts */
 #endif
 	a.w.run_default = !dir || !*dir;
 	a.w.run_dir = a.w.run_default ? RUN_DIR : dir;
 	a.w.ready_remote = wait && !strcmp(wait, "remote");
-	if ((code = parse(&a, argc, argv)))
-		return code < 0 ? 0 : code;
+	if ((code = parse(&a, argc, argv)) >= 0)
+		return code;
 	a.conf.need = CONF_NEED_DB | CONF_NEED_REPLICA;
 	if (conf_load(&c, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);

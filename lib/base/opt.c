@@ -17,6 +17,16 @@ opt_init(struct opt_state *st, const char *prog, const struct opt *opts)
 	opterr = 0;
 }
 
+/* Is --NAME the beginning of a long option? */
+static int
+begins(const struct opt *o, const char *name)
+{
+	for (; o->id; o++)
+		if (o->name && !strncmp(o->name, name + 2, strlen(name) - 2))
+			return 1;
+	return 0;
+}
+
 int
 opt_next(struct opt_state *st, int argc, char *const *argv)
 {
@@ -49,30 +59,12 @@ opt_next(struct opt_state *st, int argc, char *const *argv)
 	if (c == ':')
 		snprintf(st->bad, sizeof st->bad, "option %s needs an argument",
 		    argv[optind - 1]);
-	else if (optopt > 0 && optopt < 256 && !strchr(so + 2, optopt))
+	else if (optopt && optopt < 256 && !strchr(so + 2, optopt))
 		snprintf(st->bad, sizeof st->bad, "unknown option -%c", optopt);
 	else
-		snprintf(st->bad, sizeof st->bad, "option %s is not known, "
-		    "ambiguous or takes no argument", argv[optind - 1]);
+		snprintf(st->bad, sizeof st->bad, optopt ? "option %s takes no "
+		    "argument" : begins(st->opts, argv[optind - 1])
+		    ? "option %s is ambiguous" : "unknown option %s",
+		    argv[optind - 1]);
 	return OPT_BAD;
-}
-
-void
-opt_help(const struct opt_state *st, int fd, const char *synopsis,
-    const char *purpose)
-{
-	dprintf(fd, "usage: %s %s\n%s\n", st->prog, synopsis, purpose);
-	for (const struct opt *o = st->opts; o->id; o++) {
-		char s[80];
-		int n = 0;
-
-		if (o->id < 256)
-			n = snprintf(s, sizeof s, "-%c", o->id);
-		if (o->name)
-			n += snprintf(s + n, sizeof s - n, "%s--%s",
-			    n ? ", " : "    ", o->name);
-		if (o->arg)
-			snprintf(s + n, sizeof s - n, " %s", o->arg);
-		dprintf(fd, "  %-32s %s\n", s, o->help);
-	}
 }

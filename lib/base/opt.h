@@ -30,8 +30,4 @@ void opt_init(struct opt_state *, const char *prog, const struct opt *opts);
 /* Next option's id, OPT_END, or OPT_BAD with ->bad set. */
 int opt_next(struct opt_state *, int argc, char *const *argv);
 
-/* Writes "usage: PROG SYNOPSIS", a line of purpose and the option table. */
-void opt_help(const struct opt_state *, int fd, const char *synopsis,
-    const char *purpose);
-
 #endif

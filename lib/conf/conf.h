@@ -68,6 +68,7 @@ struct conf_args {
 };
 #define CONF_NEED_DB 1u        /* at least one database path */
 #define CONF_NEED_REPLICA 2u   /* every database has a replica */
+#define CONF_NEED_ONE 4u       /* exactly one database */
 
 /* Loads and validates. Sources, the first that applies:
  *   db is a URL               dbs[0] with path NULL and that replica
@@ -81,11 +82,27 @@ struct conf_args {
  * on the PATH; its warnings go to stderr. In every case LOG_LEVEL and
  * LS_ACCEPT_REPLACEMENT of the environment hold. Zeroes *conf first; on -1
  * there is nothing to free: ERR_CONF (also for a file not there), or
- * ERR_USAGE where nothing at all was said. */
+ * ERR_USAGE where nothing at all was said, or what excludes each other. */
 int conf_load(struct conf *, const struct conf_args *, struct err *);
 
 /* The database of that path (made absolute first), or NULL. */
 const struct conf_db *conf_db_find(const struct conf *, const char *path);
+
+/* The replica of that name, or the first where name is NULL. NULL: ERR_CONF
+ * that names those there are. */
+struct conf_replica *conf_replica_find(struct conf_db *, const char *name,
+    struct err *);
+
+typedef int conf_replica_fn(void *ctx, const struct conf_db *,
+    const struct conf_replica *, struct err *);
+
+/* Calls fn for every replica, or for those of one name, of n databases. All
+ * are tried: returned is the first error, the others are given to later(),
+ * which may be NULL.
+ * ERR_CONF if there is none of that name. */
+int conf_each_replica(const struct conf_db *, size_t n, const char *name,
+    conf_replica_fn *fn, void (*later)(void *ctx, const struct err *),
+    void *ctx, struct err *);
 
 /* Idempotent; a zeroed one is valid; wipes secrets. */
 void conf_free(struct conf *);

@@ -190,6 +190,21 @@ only_db(struct conf *c, const struct conf_args *a, struct err *err)
 	return 0;
 }
 
+/* Several where one is needed: the first of them are named. */
+static int
+which_db(const struct conf *c, struct err *err)
+{
+	char list[400] = "";
+	size_t len = 0, i;
+
+	for (i = 0; i < c->n && c->dbs[i].path
+	    && len + strlen(c->dbs[i].path) + 3 < sizeof list; i++)
+		len += (size_t)snprintf(list + len, sizeof list - len, "%s%s",
+		    i ? ", " : "", c->dbs[i].path);
+	return err_set(err, ERR_USAGE, "%s lists %zu databases; say which: "
+	    "%s%s", c->source, c->n, list, i < c->n ? ", ..." : "");
+}
+
 static int
 check_needs(const struct conf *c, const struct conf_args *a, struct err *err)
 {
@@ -198,6 +213,8 @@ check_needs(const struct conf *c, const struct conf_args *a, struct err *err)
 		    ? err_set(err, ERR_CONF, "%s lists no database", c->source)
 		    : err_set(err, ERR_USAGE, "no database given: name it, or "
 		    "-c litestream.yml, or set DB_PATH and REPLICA_URL");
+	if ((a->need & CONF_NEED_ONE) && c->n > 1)
+		return which_db(c, err);
 	for (size_t i = 0; i < c->n; i++) {
 		const struct conf_db *db = &c->dbs[i];
 
@@ -220,6 +237,12 @@ conf_load(struct conf *c, const struct conf_args *a, struct err *err)
 	int r;
 
 	memset(c, 0, sizeof *c);
+	if (a->db && !*a->db)
+		return err_set(err, ERR_USAGE, "the name of the database is "
+		    "empty");
+	if (a->file && (only_url || a->n_urls))
+		return err_set(err, ERR_USAGE, "-c FILE and the URL of a "
+		    "replica exclude each other; name the database instead");
 	r = file ? read_file(&raw, file, a->no_expand_env, err)
 	    : from_env(&raw, a, only_url, err);
 	if (!r)

@@ -37,22 +37,6 @@ conf_free(struct conf *c)
 	memset(c, 0, sizeof *c);
 }
 
-const struct conf_db *
-conf_db_find(const struct conf *c, const char *path)
-{
-	struct err ignored;
-	const struct conf_db *found = 0;
-	char *full;
-
-	if (conf_path(path, &full, &ignored) < 0)
-		return 0;
-	for (size_t i = 0; i < c->n && !found; i++)
-		if (c->dbs[i].path && !strcmp(c->dbs[i].path, full))
-			found = &c->dbs[i];
-	free(full);
-	return found;
-}
-
 /* FILE:LINE, or only where it all came from, before an error's message. */
 static int
 at_line(const struct resolve *r, unsigned line)

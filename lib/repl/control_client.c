@@ -62,7 +62,7 @@ open_socket(const char *path, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "unable to make a socket");
 	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0) {
-		err_sys(e, "unable to connect to %s", path);
+		err_sys(e, "connect to %s, is ls-walship running?", path);
 		if (e->kind != ERR_DENIED)
 			e->kind = ERR_TEMP; /* it may yet be started */
 		close(fd);

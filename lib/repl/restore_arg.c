@@ -19,10 +19,11 @@ restore_arg_time(const char *s, struct plan_target *t, struct err *e)
 int
 restore_arg_txid(const char *s, struct plan_target *t, struct err *e)
 {
-	if (strlen(s) != 16 || hex64_scan(s, &t->txid) < 0 || !t->txid)
-		return err_set(e, ERR_USAGE, "%s is not a TXID: 16 lower-case hex "
-		    "digits", s);
-	return 0;
+	size_t n = strspn(s, "0123456789abcdefABCDEF");
+
+	t->txid = n && n <= 16 && !s[n] ? strtoull(s, NULL, 16) : 0;
+	return t->txid ? 0 : err_set(e, ERR_USAGE, "%s is not a TXID: 1 to 16 "
+	    "hex digits, not 0", s);
 }
 
 static int

@@ -9,7 +9,7 @@
 
 /* RFC 3339. */
 int restore_arg_time(const char *, struct plan_target *, struct err *);
-/* 16 hex digits, lower case. */
+/* 1 to 16 hex digits, not 0. */
 int restore_arg_txid(const char *, struct plan_target *, struct err *);
 /* 1 to 64. */
 int restore_arg_count(const char *, unsigned *, struct err *);

@@ -55,6 +55,14 @@ store_ltx_key(const struct store_conf *c, unsigned level, uint64_t min,
 	return layout_make(c, level, name, out, e);
 }
 
+int
+store_name_ltx(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n >= 4 && !strcmp(name + n - 4, ".ltx");
+}
+
 static int
 layout_name(const char *s)
 {

@@ -150,6 +150,8 @@ int store_level_prefix(const struct store_conf *, unsigned level, char **out,
     struct err *);
 int store_ltx_key(const struct store_conf *, unsigned level, uint64_t min,
     uint64_t max, char **out, struct err *);
+/* Does it end in ".ltx"? */
+int store_name_ltx(const char *name);
 /* Key of an object as people name it: "MIN-MAX.ltx" (in level, 0 if that is
  * -1), "LEVEL/MIN-MAX.ltx" with the level as one digit or four hexadecimal
  * ones whatever the back end, anything else literally below the path. */
