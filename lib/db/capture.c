@@ -340,7 +340,8 @@ disk_facts(struct capture *c, struct state_facts *f, struct err *err)
 
 /* Everything into files, one checkpoint, and, if that was complete, a marker
  * where a start can go on: while the reader is held, nothing that is not in
- * files gets into the database file. */
+ * files gets into the database file. The WAL is of no more use then; left
+ * behind, it would be applied to any file put in the database's place. */
 static int
 last(struct capture *c, struct err *err)
 {
@@ -367,7 +368,10 @@ last(struct capture *c, struct err *err)
 		usleep((20 - age) * 1000);
 	m.kind = MARKER_STOP;
 	m.txid = c->pos.txid;
-	return state_marker_write(c->paths.dir, &m, err);
+	if (state_marker_write(c->paths.dir, &m, err) < 0)
+		return -1;
+	conn_tidy(&c->h[c->cur].conn);
+	return 0;
 }
 
 int

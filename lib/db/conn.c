@@ -83,6 +83,16 @@ conn_close(struct conn *c)
 	memset(c, 0, sizeof *c);
 }
 
+void
+conn_tidy(struct conn *c)
+{
+	int zero = 0;
+
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0,
+	    (int *)0);
+	sqlite3_file_control(c->db, "main", SQLITE_FCNTL_PERSIST_WAL, &zero);
+}
+
 /* A writer in exclusive mode keeps the wal-index in its own memory: a WAL
  * without -shm while the file is locked. */
 static int

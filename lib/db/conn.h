@@ -27,6 +27,10 @@ struct conn {
 int conn_open(struct conn *, const char *path, struct err *);
 void conn_close(struct conn *); /* idempotent */
 
+/* From now on its close, if it is the last of all processes', removes the
+ * -wal, with what is in it copied: as SQLite does by itself. */
+void conn_tidy(struct conn *);
+
 /* A read transaction: begin is a snapshot of the newest commit, ended by
  * end. ERR_BUSY: try again; ERR_BUG: it reads already; ERR_DATA: not a database; ERR_CONF: another
  * process has it in exclusive locking mode. cookie (the schema cookie) may

@@ -39,6 +39,16 @@ theirs() {
 	rows "$db" 5
 	stop litestream
 }
+# An application that keeps the database open; without one the last to close
+# removes the WAL, and by that alone Litestream goes on.
+app() {
+	rm -f "$T/app"; mkfifo "$T/app"
+	start app sh -c 'exec sqlite3 "$1" <"$2"' - "$db" "$T/app"
+	exec 7>"$T/app"
+	echo "SELECT 'open', COUNT(*) FROM t;" >&7
+	wait_for 10 grep -q open "$T/app.log"
+}
+app_ends() { exec 7>&-; ended app; rm -f "$T/app.log"; }
 same() {
 	rm -f "$T"/r.db*
 	ok "$1: ls-restore" ls-restore -o "$T/r.db" "$url"
@@ -53,6 +63,7 @@ try() { # WHAT URL FOLDER
 	rm -rf "$T/d"; mkdir "$T/d"
 	db=$T/d/a.db url=$2
 	make_db "$db" 2000
+	app
 	theirs "$3"
 	full=$(dumps "$3")
 	ours
@@ -64,6 +75,11 @@ try() { # WHAT URL FOLDER
 	ours
 	is "$1, and again: no new dump" "$(dumps "$3")" "$full"
 	same "$1, and again"
+	app_ends
+	theirs "$3"
+	ok "$1, without the application: one dump at most" \
+	    test "$(dumps "$3")" -le $((full + 1))
+	same "$1, without the application"
 	rm -rf "$3" "$T/d"; mkdir "$T/d"
 	make_db "$db" 2000
 	ours

@@ -64,6 +64,31 @@ clean_stop_then_the_application_removes_the_wal(void **state)
 	goes_on(&r, 0);
 }
 
+/* What is in it would be applied to any file put in the database's place. */
+static void
+clean_stop_leaves_no_wal(void **state)
+{
+	sqlite3_stmt *st;
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	rig_quit(&r);
+	assert_int_equal(access(r.wal, F_OK), 0);
+	rig_stop(&r);
+	assert_int_not_equal(access(r.wal, F_OK), 0);
+	goes_on(&r, 0);
+	/* but as long as somebody needs it */
+	begun(&r);
+	assert_int_equal(sqlite3_prepare_v2(r.app, "select x from t", -1, &st,
+	    0), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	rig_stop(&r);
+	assert_int_equal(access(r.wal, F_OK), 0);
+	sqlite3_finalize(st);
+	goes_on(&r, 0);
+}
+
 static void
 clean_stop_then_a_new_wal(void **state)
 {
@@ -513,6 +538,7 @@ main(void)
 		cmocka_unit_test(clean_stop_and_nothing_since),
 		cmocka_unit_test(
 		    clean_stop_then_the_application_removes_the_wal),
+		cmocka_unit_test(clean_stop_leaves_no_wal),
 		cmocka_unit_test(clean_stop_then_a_new_wal),
 		cmocka_unit_test(clean_stop_then_written_and_closed),
 		cmocka_unit_test(killed_and_the_same_wal_went_on),
