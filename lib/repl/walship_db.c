@@ -62,7 +62,7 @@ run(struct pool_job *j, void *thread)
 	(void)thread;
 	switch (d->kind) {
 	case JOB_START:
-		d->rc = take(d);
+		d->rc = d->refused ? -1 : take(d);
 		if (d->rc == 0)
 			d->rc = adopt(d);
 		if (d->rc == 0)
@@ -170,20 +170,21 @@ twice(struct walship *w, struct wdb *d, struct err *e)
 	struct stat st, now;
 	size_t i;
 
+	d->ino = 0; /* the one refused is in nobody's way */
 	if (stat(path_of(d), &st) < 0)
 		return 0;
-	d->dev = st.st_dev;
-	d->ino = st.st_ino;
 	for (i = 0; i < w->n; i++) {
 		const struct wdb *o = w->db[i];
 
-		if (o == d || o->dev != d->dev || o->ino != d->ino
-		    || o->gone || stat(path_of(o), &now) < 0 || now.st_ino != d->ino
-		    || now.st_dev != d->dev)
+		if (o == d || o->dev != st.st_dev || o->ino != st.st_ino
+		    || o->gone || stat(path_of(o), &now) < 0
+		    || now.st_ino != st.st_ino || now.st_dev != st.st_dev)
 			continue;
 		return err_set(e, ERR_CONF, "it is the same file as %s",
 		    path_of(o));
 	}
+	d->dev = st.st_dev;
+	d->ino = st.st_ino;
 	return 0;
 }
 
@@ -444,6 +445,8 @@ put(struct wdb *d, enum wdb_job kind)
 	d->res.state = d->state;
 	d->res.txid = d->txid;
 	err_clear(&d->err);
+	/* Files come and go: what was no link when it was added may be one */
+	d->refused = kind == JOB_START && twice(d->w, d, &d->err) < 0;
 	pool_put(kind == JOB_START || kind == JOB_DUMP ? d->w->dumps
 	    : d->w->capture, &d->job);
 }

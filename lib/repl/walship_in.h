@@ -124,6 +124,7 @@ struct wdb {
 	struct capture_remote remote;
 	struct capture_result res;
 	struct err err;
+	int refused;              /* the job is to fail with err */
 	int rc;
 	/* wanted next */
 	int want_start, want_dump;

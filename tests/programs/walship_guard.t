@@ -109,4 +109,22 @@ for i in a b; do
 done
 exits 'one file under two names' 102 once -c "$T/two.yml"
 like 'and said' "$err" 'b.db: it is the same file as .*a.db'
+
+# a name that becomes another one's later: opening and closing the file once
+# more would drop the locks SQLite has on it
+rm "$T/d/b.db"
+start walship ls-walship -c "$T/two.yml"
+ok 'the first name' wait_for 10 ls-sync -w 5s "$T/d/a.db"
+ln -s a.db "$T/d/b.db"
+ok 'a name that becomes a link is refused' wait_for 10 sh -c \
+    "ls-status 2>&1 | grep -q 'b.db: it is the same file as .*a.db'"
+sql "$T/d/a.db" "INSERT INTO t(v) VALUES ('after')"
+ok 'the file is still locked: its last user leaves the WAL' \
+    test -s "$T/d/a.db-wal"
+ok 'and captured' ls-sync -w 5s "$T/d/a.db"
+rm "$T/d/b.db"
+ok 'a link that goes is waited for again' wait_for 20 sh -c \
+    "ls-status 2>/dev/null | grep -q 'b.db  *waiting'"
+stop walship
+is 'ends well' $status 0
 done_testing
