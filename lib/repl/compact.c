@@ -12,6 +12,7 @@
 struct part {
 	const struct replica_file *f;
 	int fd; /* >= 0: the merged group, to be read from the start */
+	unsigned rank; /* how often its bytes were merged */
 };
 
 struct open_part {
@@ -156,29 +157,51 @@ merge_group(struct part *p, size_t n, struct store *st,
 	return r;
 }
 
-/* One round: groups from the newest end, so that the oldest part, which is
- * as a rule the snapshot and the largest, is copied only in the last. */
+/* The last k parts become one. */
 static int
-merge_round(struct part *p, size_t *n, struct store *st,
+fold(struct part *p, size_t *n, size_t k, struct store *st,
     const struct compact_opt *opt, struct err *e)
 {
-	size_t out = 1;
+	struct part *group = p + *n - k;
+	unsigned rank = group->rank + 1;
+	struct compact_done done;
+	int fd = io_anon(opt->tmp, e);
 
-	for (size_t i = 1; i < *n;) {
-		size_t k = *n - i < COMPACT_FAN ? *n - i : COMPACT_FAN;
-		struct compact_done done;
-		int fd = io_anon(opt->tmp, e);
-
-		if (fd < 0)
-			return -1;
-		if (merge_group(p + i, k, st, opt, io_out_fd(&fd), &done, e) < 0) {
-			close(fd);
-			return -1;
-		}
-		p[out++] = (struct part){ NULL, fd };
-		i += k;
+	if (fd < 0)
+		return -1;
+	if (merge_group(group, k, st, opt, io_out_fd(&fd), &done, e) < 0) {
+		close(fd);
+		return -1;
 	}
-	*n = out;
+	*group = (struct part){ NULL, fd, rank };
+	*n -= k - 1;
+	return 0;
+}
+
+/* As soon as there are enough of a rank they are folded: however many files
+ * there are, few groups are open, the later the smaller. The oldest part,
+ * which is as a rule the snapshot and the largest, is copied only in the
+ * last merge. */
+static int
+reduce(struct part *p, size_t *left, struct store *st,
+    const struct replica_file *const *files, size_t n,
+    const struct compact_opt *opt, struct err *e)
+{
+	size_t k;
+
+	for (size_t i = 0; i < n; i++) {
+		p[(*left)++] = (struct part){ files[i], -1, 0 };
+		while (*left > COMPACT_FAN && p[*left - COMPACT_FAN].rank
+		    == p[*left - 1].rank)
+			if (fold(p, left, COMPACT_FAN, st, opt, e) < 0)
+				return -1;
+	}
+	while (*left > COMPACT_FAN) {
+		k = *left - COMPACT_FAN + 1;
+		if (fold(p, left, k < COMPACT_FAN ? k : COMPACT_FAN, st, opt,
+		    e) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -188,19 +211,16 @@ compact_merge(struct store *st, const struct replica_file *const *files,
     struct compact_done *done, struct err *e)
 {
 	struct part *p = calloc(n ? n : 1, sizeof *p);
-	size_t left = n;
-	int r = 0;
+	size_t left = 0;
+	int r;
 
 	if (!p)
 		return err_nomem(e);
-	for (size_t i = 0; i < n; i++)
-		p[i] = (struct part){ files[i], -1 };
-	while (!r && left > COMPACT_FAN)
-		r = merge_round(p, &left, st, opt, e);
+	r = reduce(p, &left, st, files, n, opt, e);
 	if (!r)
 		r = n ? merge_group(p, left, st, opt, out, done, e)
 		    : err_set(e, ERR_BUG, "nothing to merge");
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < left; i++)
 		if (p[i].fd >= 0)
 			close(p[i].fd);
 	free(p);

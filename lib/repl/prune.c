@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ltx/ltx.h"
 #include "repl/plan.h"
 
 #define BATCH 1000
@@ -78,35 +77,6 @@ next_batch(const struct prune *p, size_t *i, size_t idx[BATCH])
 	return n;
 }
 
-/* Is the file what its name says, as far as its header tells? */
-static int
-head_ok(struct prune *p, const struct replica_file *f, struct err *e)
-{
-	unsigned char raw[LTX_HEADER_SIZE];
-	struct ltx_header h;
-	struct store_get *g;
-	char *key;
-	int r;
-
-	if (listing_key(p->st, f, &key, e) < 0)
-		return -1;
-	if (store_get(p->st, key, 0, sizeof raw, &g, e) < 0) {
-		free(key);
-		return -1;
-	}
-	r = io_readn(store_get_in(g), raw, sizeof raw, e);
-	store_get_close(g);
-	if (!r)
-		r = ltx_header_unpack(&h, raw, e);
-	if (!r && (h.min_txid != f->min || h.max_txid != f->max))
-		r = err_set(e, ERR_DATA, "it holds other TXIDs than its name "
-		    "says");
-	if (r)
-		err_in(e, "%s", key);
-	free(key);
-	return r;
-}
-
 /* What stays must lead to the same end as before, from a file that is what
  * it seems: else what goes may be the last good way. */
 static int
@@ -132,7 +102,7 @@ still_restores(struct prune *p, struct err *e)
 		r = err_set(e, ERR_DATA, "what stays would end at TXID %016"
 		    PRIx64 " instead of %016" PRIx64, rest.txid, all.txid);
 	if (!r)
-		r = head_ok(p, &kept.f[rest.idx[0]], e);
+		r = listing_check(p->st, &kept.f[rest.idx[0]], e);
 	if (r)
 		err_in(e, "nothing is deleted, the rest would not be enough to "
 		    "restore (ls-snapshot -r makes a new snapshot)");

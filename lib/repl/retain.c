@@ -28,7 +28,8 @@ retain_make(const struct listing *l, int64_t now_ms, int64_t retention_ms,
     enum retain_why *why)
 {
 	size_t last[STORE_LEVELS];
-	uint64_t floor = 0; /* largest TXID of a snapshot that goes */
+	uint64_t floor = 0; /* largest TXID of a snapshot that goes, */
+	uint64_t stays = UINT64_MAX; /* at most the smallest of one that stays */
 
 	for (unsigned i = 0; i < STORE_LEVELS; i++)
 		last[i] = level_last(l, i);
@@ -48,7 +49,11 @@ retain_make(const struct listing *l, int64_t now_ms, int64_t retention_ms,
 			if (f->max > floor)
 				floor = f->max;
 		}
+		if (is_base(f) && !retain_goes(why[i]) && f->max < stays)
+			stays = f->max;
 	}
+	if (floor > stays)
+		floor = stays;
 	for (size_t i = 0; i < l->n; i++) {
 		const struct replica_file *f = &l->f[i];
 

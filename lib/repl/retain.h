@@ -6,7 +6,8 @@
 /* Which files of a replica are past their retention. Pure. The rule is
  * Litestream 0.5's: snapshots older than the retention go, never the
  * newest; then files of levels 1 to 8 that end before the newest of those
- * snapshots, never the last of a level. Level 0 is never touched here: its
+ * snapshots, never the last of a level nor, where copies have got times in
+ * another order, what follows a snapshot that stays. Level 0 is never touched here: its
  * files go once they are compacted. Age is the listing's time (mtime,
  * LastModified), as Litestream counts it. */
 

@@ -138,11 +138,41 @@ put_planned(struct store *st, const struct store_conf *conf,
 	return r;
 }
 
+/* Goes around a first file that is damaged at its ends, as a restore would:
+ * else no better snapshot would ever take its place. */
+static int
+plan_sound(struct store *st, struct listing *l, struct plan *p,
+    const struct log *log, struct err *e)
+{
+	const struct plan_target latest = { 0, -1 };
+	struct err bad;
+	uint64_t txid;
+	size_t i;
+
+	if (plan_make(l, &latest, p, e) < 0)
+		return -1;
+	while (listing_check(st, &l->f[p->idx[0]], e) < 0) {
+		if (e->kind != ERR_DATA)
+			return -1;
+		bad = *e;
+		txid = p->txid;
+		i = p->idx[0];
+		memmove(&l->f[i], &l->f[i + 1], (l->n - i - 1) * sizeof *l->f);
+		l->n--;
+		plan_free(p);
+		if (plan_make(l, &latest, p, e) < 0 || p->txid != txid) {
+			*e = bad;
+			return -1;
+		}
+		log_err(log, LOG_WARN, &bad, "damaged file left out", NULL);
+	}
+	return 0;
+}
+
 int
 snapshot_put(const struct store_conf *conf, const struct snapshot_opt *opt,
     struct snapshot_done *done, struct err *e)
 {
-	struct plan_target t = { 0, -1 };
 	struct listing l = { 0 };
 	struct plan p = { 0 };
 	struct store *st;
@@ -153,7 +183,7 @@ snapshot_put(const struct store_conf *conf, const struct snapshot_opt *opt,
 		return -1;
 	r = listing_read(st, LISTING_ALL, &l, e);
 	if (!r)
-		r = plan_make(&l, &t, &p, e);
+		r = plan_sound(st, &l, &p, opt->log, e);
 	if (!r) {
 		const struct replica_file *f = &l.f[p.idx[0]];
 
@@ -164,6 +194,9 @@ snapshot_put(const struct store_conf *conf, const struct snapshot_opt *opt,
 		else
 			r = put_planned(st, conf, &l, &p, opt, done, e);
 	}
+	/* Of a file that went meanwhile, not of a replica. */
+	if (r < 0 && e->kind == ERR_NOTFOUND && l.n)
+		e->kind = ERR_TEMP;
 	plan_free(&p);
 	listing_free(&l);
 	store_close(st);

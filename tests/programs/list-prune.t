@@ -107,7 +107,13 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 	exits "$name: the snapshot that would stay is damaged" 102 ls-prune "$url"
 	like "$name: nothing goes" "$err" 'nothing is deleted.*'"${snap##*/}"
 	is "$name: nothing went" "$(count "$6")" 3
-	cat "$T/s.ltx" >"$snap"
+	head -c "$(($(wc -c <"$T/s.ltx") * 2 / 3))" "$T/s.ltx" >"$snap"
+	exits "$name: it is cut short" 102 ls-prune "$url"
+	like "$name: nothing goes" "$err" 'nothing is deleted.*'"${snap##*/}"
+	is "$name: nothing went" "$(count "$6")" 3
+	exits "$name: the way out" 0 ls-snapshot -r "$url"
+	like "$name: goes around the damaged one" "$err" 'damaged.*'"${snap##*/}"
+	ok "$name: and takes its place" "$PEERS/ltx" verify "$snap"
 	exits "$name: ls-prune" 0 ls-prune "$url"
 	like "$name: counts" "$err" 'deleted=4'
 	is "$name: one snapshot is left" "$(ls "$6")" \

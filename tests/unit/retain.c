@@ -59,11 +59,38 @@ snapshots_then_levels(void **state)
 	check(999999, 0, "00CCUUCLOONUU");
 }
 
+/* As after a copy by hand: the oldest snapshot is the youngest object. What
+ * follows it stays, or it leads nowhere. */
+static void
+times_in_another_order(void **state)
+{
+	struct replica_file f[] = {
+		{ 1, 8, 999, 80, 1, 0, 0 },
+		{ 9, 12, 999, 120, 1, 0, 0 },
+		{ 13, 25, 999, 250, 1, 0, 0 },
+		{ 26, 38, 999, 380, 1, 0, 0 },
+		{ 1, 10, 999, 390, 9, 0, 0 },
+		{ 1, 25, 999, 250, 9, 0, 0 },
+		{ 1, 38, 999, 380, 9, 0, 0 },
+	};
+	struct listing l = { f, 7, 7, 0 };
+	enum retain_why why[7];
+
+	(void)state;
+	retain_make(&l, 1300, 1000, why);
+	assert_int_equal(why[5], RETAIN_OLD);
+	assert_int_equal(why[4], RETAIN_YOUNG);
+	assert_int_equal(why[0], RETAIN_COVERED);
+	for (int i = 1; i < 4; i++)
+		assert_int_equal(why[i], RETAIN_NEEDED);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(snapshots_then_levels),
+		cmocka_unit_test(times_in_another_order),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
