@@ -153,19 +153,6 @@ read_config(const struct run *run, stralloc *out, struct err *err)
 }
 
 static int
-print(stralloc *out, struct err *err)
-{
-	int fd = 1, r;
-	struct io_out o = io_out_fd(&fd);
-
-	r = o.write(o.ctx, out->s, out->len, err);
-	if (out->s)
-		explicit_bzero(out->s, out->len);
-	stralloc_free(out);
-	return r;
-}
-
-static int
 configuration(struct run *run)
 {
 	stralloc out = STRALLOC_ZERO;
@@ -179,13 +166,13 @@ configuration(struct run *run)
 	/* secrets are for pipes, not for screens */
 	if (!run->records && !run->paths && isatty(1))
 		run->show = 1;
-	if (!read_config(run, &out, &err) && !print(&out, &err))
+	if (!read_config(run, &out, &err) && !prog_put(&out, 1, &err))
 		return 0;
 	/* a program that reads records says what went wrong itself */
 	if (run->records && !conf_raw_write_error(&err, &out)) {
 		struct err ignored;
 
-		print(&out, &ignored);
+		prog_put(&out, 1, &ignored);
 		return err_exit(err.kind);
 	}
 	return prog_fatal(PROG, "read the configuration", &err);
@@ -201,7 +188,7 @@ init(const char *const *paths, size_t n)
 	if (!n)
 		return prog_usage(PROG, "--init needs the PATHs to look in");
 	if (conf_init_text(paths, n, &out, &warn, &err) < 0
-	    || print(&out, &err) < 0)
+	    || prog_put(&out, 1, &err) < 0)
 		return prog_fatal(PROG, "find databases", &err);
 	return 0;
 }

@@ -1,8 +1,6 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/opt.h"
 #include "base/prog.h"
 #include "base/url.h"
@@ -22,7 +20,8 @@
 	"DB, URL or \"-\" (LTX\nfiles on standard input); what follows is a " \
 	"program to run once there is a\ndatabase, or with -e none to be had."
 
-enum { O_TXID = 256, O_BESIDE, O_CHECK, O_OWNER, O_MODE, O_REPLICA, O_RAW };
+enum { O_TXID = 256, O_BESIDE, O_CHECK, O_OWNER, O_MODE, O_REPLICA, O_RAW,
+	O_ALL };
 
 static const struct opt opts[] = {
 	{ 'o', "output", "OUT", "instead of DB; \"-\": standard output" },
@@ -34,6 +33,7 @@ static const struct opt opts[] = {
 	{ 'p', "parallelism", "N", "files read at once (8)" },
 	{ 'c', "config", "FILE", "configuration file" },
 	{ O_RAW, "no-expand-env", NULL, "leave $NAME in it alone" },
+	{ O_ALL, "all", NULL, "every database of the configuration" },
 	{ O_REPLICA, "replica", "NAME", "only the replica of this name" },
 	{ 'n', "dry-run", NULL, "print the files a restore would read" },
 	{ 'j', "json", NULL, "print JSON: the plan (-n), or what was done" },
@@ -51,7 +51,7 @@ static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 struct args {
 	struct conf_args conf;
 	const char *out, *source, *replica;
-	int beside, if_missing, if_replica, dry, json;
+	int beside, if_missing, if_replica, dry, json, all;
 	struct restore_job job;
 	enum check_kind check;
 	struct log log;
@@ -84,12 +84,8 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	case O_REPLICA: a->replica = arg; break;
 	case 'n': a->dry = 1; break;
 	case 'j': a->json = 1; break;
-	case O_CHECK:
-		a->check = !strcmp(arg, "full") ? CHECK_FULL
-		    : !strcmp(arg, "quick") ? CHECK_QUICK : CHECK_NONE;
-		if (!a->check && strcmp(arg, "none"))
-			return err_set(e, ERR_USAGE, "none, quick or full");
-		break;
+	case O_ALL: a->all = 1; break;
+	case O_CHECK: return check_kind_scan(arg, &a->check, e);
 	case O_OWNER: return restore_arg_owner(arg, &a->job.perm, e);
 	case O_MODE: return restore_arg_mode(arg, &a->job.perm.file_mode, e);
 	case 'q': a->log.level = LOG_WARN; break;
@@ -113,6 +109,9 @@ conflict(const struct args *a)
 
 	if (t->txid && t->time_ms >= 0)
 		return "-t or --txid, not both";
+	if (a->all && (a->out || a->beside || a->json || t->txid))
+		return "--all is for the databases of the configuration, each "
+		    "in its place";
 	if (is_stdin(a) && (!a->out || a->dry))
 		return "from standard input -o is needed, and -n cannot be";
 	if (a->source && url_is(a->source) && !a->out && !a->dry)
@@ -128,38 +127,16 @@ parse(struct args *a, int argc, char *const *argv)
 	int code = prog_options(&prog, &st, argc, argv, option, a);
 
 	/* the one after DB is a program, and what follows is the program's */
-	if (code >= 0 || (code = prog_late(&prog, &st, argv, 2)) >= 0)
+	if (code >= 0 || (code = prog_late(&prog, &st, argv,
+	    2 - a->all)) >= 0)
 		return code;
-	a->source = argv[st.index];
+	a->source = a->all ? NULL : argv[st.index];
 	a->prog = argv + st.index + !!a->source;
 	if (*a->prog && url_is(*a->prog))
 		return prog_usage(PROG, "%s is one too many: one DB or URL, then "
 		    "a program to run; -o %s %s restores from there to there",
 		    *a->prog, url_is(a->source) ? "OUT" : a->source, *a->prog);
 	return conflict(a) ? prog_usage(PROG, "%s", conflict(a)) : -1;
-}
-
-static int
-put(stralloc *s, int ok, struct err *e)
-{
-	int fd = 1, r = ok ? 0 : err_nomem(e);
-
-	if (ok)
-		r = io_out_fd(&fd).write(&fd, s->s, s->len, e);
-	stralloc_free(s);
-	return r;
-}
-
-static int
-print_done(const struct args *a, const struct restore_report *r,
-    struct err *e)
-{
-	stralloc s = STRALLOC_ZERO;
-
-	restore_fmt_log(&a->log, a->job.out, r);
-	return put(&s, !a->job.out || (a->json
-	    ? restore_fmt_report(&s, a->job.out, r) : !a->beside
-	    || (stralloc_cats(&s, a->job.out) && stralloc_cats(&s, "\n"))), e);
 }
 
 static int
@@ -173,7 +150,7 @@ dry_run(struct args *a, struct err *e)
 		return -1;
 	ok = restore_fmt_plan(&s, &p, a->json);
 	restore_plan_free(&p);
-	return put(&s, ok, e);
+	return prog_put(&s, ok, e);
 }
 
 static int
@@ -190,6 +167,7 @@ static int
 work(struct args *a, const struct conf_db *db, struct err *e)
 {
 	struct restore_report rep = { .url = "" };
+	stralloc s = STRALLOC_ZERO;
 	struct meter m;
 	int r = 0, fd = 0;
 
@@ -208,7 +186,9 @@ work(struct args *a, const struct conf_db *db, struct err *e)
 	meter_end(&m);
 	if (!r && !a->dry) {
 		rep.ms = when_mono() - m.start;
-		r = print_done(a, &rep, e);
+		restore_fmt_log(&a->log, a->job.out, &rep);
+		r = prog_put(&s, !a->job.out || restore_fmt_done(&s,
+		    a->job.out, &rep, a->json, a->beside), e);
 	}
 	choose_close(&a->choose);
 	return r;
@@ -238,6 +218,9 @@ restore(struct args *a, const struct conf_db *db, char **beside,
 	if (a->job.out && !a->dry && place_wanted(a->job.out, a->if_missing,
 	    &there, &a->log, e) < 0)
 		return -1;
+	if (!there && a->if_missing && a->if_replica)
+		log_event(&a->log, LOG_INFO, "No database found, restoring "
+		    "from replica if exists", "db", a->job.out, NULL);
 	if (there || work(a, db, e) == 0)
 		return 0;
 	if (a->if_missing && e->kind == ERR_EXISTS
@@ -245,8 +228,30 @@ restore(struct args *a, const struct conf_db *db, char **beside,
 		return 0;
 	if (e->kind != ERR_NOTFOUND || !a->if_replica || !db)
 		return -1;
-	log_err(&a->log, LOG_INFO, e, "no replica, nothing restored", NULL);
+	log_err(&a->log, LOG_INFO, e, "nothing to restore, the database will "
+	    "be a new one", "db", a->job.out, NULL);
 	return 0;
+}
+
+/* Each one, whatever becomes of the others; the last error but one that
+ * trying again will not help before others. */
+static int
+restore_all(struct args *a, const struct conf *c, struct err *e)
+{
+	struct err one = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (restore(a, &c->dbs[i], NULL, &one) == 0)
+			continue;
+		if (c->n > 1)
+			log_err(&a->log, LOG_ERROR, &one, "not restored", "db",
+			    c->dbs[i].path, NULL);
+		if (!r || err_exit(e->kind) != 102)
+			*e = one;
+		r = -1;
+	}
+	return r;
 }
 
 static int
@@ -258,13 +263,15 @@ from_conf(struct args *a, char **beside, struct err *e)
 	if (is_stdin(a))
 		return restore(a, NULL, beside, e);
 	a->conf.db = a->source;
-	a->conf.need = CONF_NEED_REPLICA | CONF_NEED_ONE;
+	a->conf.need = CONF_NEED_REPLICA
+	    | (a->all ? CONF_NEED_DB : CONF_NEED_ONE);
 	if (conf_load(&conf, &a->conf, e) < 0) {
 		if (e->kind == ERR_NOTFOUND) /* of the file, not of a replica */
 			e->kind = ERR_CONF;
 		return -1;
 	}
-	r = restore(a, &conf.dbs[0], beside, e);
+	r = a->all ? restore_all(a, &conf, e)
+	    : restore(a, &conf.dbs[0], beside, e);
 	conf_free(&conf);
 	return r;
 }
@@ -289,8 +296,5 @@ main(int argc, char **argv)
 		return prog_fatal(PROG, "restore", &e);
 	if (!*a.prog || a.dry)
 		return 0;
-	execvp(a.prog[0], a.prog);
-	err_sys(&e, "%s", a.prog[0]);
-	prog_fatal(PROG, "run", &e);
-	return e.sys == ENOENT ? 127 : 126;
+	return prog_exec(PROG, a.prog);
 }

@@ -5,9 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/err.h"
 #include "base/io.h"
 #include "base/opt.h"
+#include "base/sa.h"
 
 /* For main() of the programs in bin/ alone: library code never prints. Where
  * an exit code is returned, -1 means to go on. */
@@ -60,6 +62,33 @@ prog_flush(const char *prog)
 		return 0;
 	err_sys(&e, "standard output");
 	return prog_fatal(prog, "write", &e);
+}
+
+/* Becomes another program; returns 127 or 126 where that cannot be. */
+static inline int
+prog_exec(const char *prog, char *const *argv)
+{
+	struct err e;
+
+	execvp(argv[0], argv);
+	err_sys(&e, "%s", argv[0]);
+	prog_fatal(prog, "run", &e);
+	return e.sys == ENOENT ? 127 : 126;
+}
+
+/* Writes text to standard output past its buffer, wipes and frees it. ok 0:
+ * it could not be made for want of memory. */
+static inline int
+prog_put(stralloc *s, int ok, struct err *e)
+{
+	int fd = 1, r = ok ? 0 : err_nomem(e);
+
+	if (ok)
+		r = io_out_fd(&fd).write(&fd, s->s, s->len, e);
+	if (s->s)
+		explicit_bzero(s->s, s->len);
+	stralloc_free(s);
+	return r;
 }
 
 /* "usage: PROG SYNOPSIS", what it is for and the table of options, which the

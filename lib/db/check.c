@@ -28,6 +28,15 @@ uri_of(const char *path, char *uri, size_t len)
 }
 
 int
+check_kind_scan(const char *s, enum check_kind *k, struct err *e)
+{
+	*k = !strcmp(s, "full") ? CHECK_FULL
+	    : !strcmp(s, "quick") ? CHECK_QUICK : CHECK_NONE;
+	return *k || !strcmp(s, "none") ? 0
+	    : err_set(e, ERR_USAGE, "none, quick or full");
+}
+
+int
 check_file(const char *path, enum check_kind kind, struct err *err)
 {
 	sqlite3_stmt *st = 0;

@@ -59,8 +59,8 @@ place_wanted(const char *path, int if_missing, int *there,
 		return err_set(e, ERR_CONF, "%s exists and is not overwritten",
 		    path);
 	*there = 1;
-	log_event(log, LOG_INFO, "database exists, nothing to restore", "db",
-	    path, NULL);
+	log_event(log, LOG_INFO, "Database already exists, skipping restore",
+	    "db", path, NULL);
 	return 0;
 }
 

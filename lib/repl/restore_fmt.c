@@ -51,11 +51,15 @@ words(struct words *w, const struct restore_report *r)
 }
 
 int
-restore_fmt_report(stralloc *s, const char *out,
-    const struct restore_report *r)
+restore_fmt_done(stralloc *s, const char *out, const struct restore_report *r,
+    int json, int path)
 {
 	struct words w;
 	char line[320];
+
+	if (!json)
+		return !path || (stralloc_cats(s, out)
+		    && stralloc_cats(s, "\n"));
 
 	words(&w, r);
 	snprintf(line, sizeof line, ",\"txid\":\"%s\",\"time\":\"%s\",\"bytes\":%s,"

@@ -11,9 +11,10 @@
  * begins with "#", or one JSON object. */
 int restore_fmt_plan(stralloc *, const struct restore_plan *, int json);
 
-/* One JSON object: what was restored to out. */
-int restore_fmt_report(stralloc *, const char *out,
-    const struct restore_report *);
+/* What was restored to out, for standard output: one JSON object, or its
+ * path, or nothing. */
+int restore_fmt_done(stralloc *, const char *out,
+    const struct restore_report *, int json, int path);
 
 /* The same as one event. out may be NULL. */
 void restore_fmt_log(const struct log *, const char *out,
