@@ -93,6 +93,15 @@ conn_tidy(struct conn *c)
 	sqlite3_file_control(c->db, "main", SQLITE_FCNTL_PERSIST_WAL, &zero);
 }
 
+int
+conn_moved(struct conn *c)
+{
+	int moved = 0;
+
+	sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	return moved;
+}
+
 /* A writer in exclusive mode keeps the wal-index in its own memory: a WAL
  * without -shm while the file is locked. */
 static int

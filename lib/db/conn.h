@@ -31,6 +31,9 @@ void conn_close(struct conn *); /* idempotent */
  * -wal, with what is in it copied: as SQLite does by itself. */
 void conn_tidy(struct conn *);
 
+/* Is the name it was opened by another file's now, or nobody's? */
+int conn_moved(struct conn *);
+
 /* A read transaction: begin is a snapshot of the newest commit, ended by
  * end. ERR_BUSY: try again; ERR_BUG: it reads already; ERR_DATA: not a database; ERR_CONF: another
  * process has it in exclusive locking mode. cookie (the schema cookie) may

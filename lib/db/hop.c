@@ -140,6 +140,12 @@ hop_other(struct capture *c, struct err *err)
 		return 0;
 	if (conn_open(k, c->path, err) < 0)
 		return -1;
+	/* Another file by that name is another database, whose WAL would be
+	 * taken for a restarted one of ours */
+	if (conn_moved(&current(c)->conn)) {
+		conn_close(k);
+		return err_set(err, ERR_BUSY, "%s was replaced", c->path);
+	}
 	/* The first transaction attaches the WAL */
 	if (conn_begin(k, 0, err) < 0) {
 		conn_close(k);

@@ -438,6 +438,31 @@ full_copy_of_an_empty_wal(void **state)
 	rig_free(&r);
 }
 
+/* Replaced, and a step for another reason comes before the event of that: the
+ * WAL of the new one is not a restarted one of the old. */
+static void
+another_file_of_the_name_is_not_gone_over_to(void **state)
+{
+	struct rig r;
+	int i;
+
+	(void)state;
+	begun(&r);
+	rig_sql(&r, "pragma wal_checkpoint(passive)");
+	made_other(&r);
+	rig_app(&r);
+	rig_sql(&r, "insert into t values('other')");
+	/* as after an idle time */
+	conn_close(&r.c->h[!r.c->cur].conn);
+	for (i = 0; i < 3; i++)
+		capture_step(r.c, CAPTURE_SYNC, &r.res, &r.err);
+	assert_int_equal(r.res.txid, 2);
+	assert_int_equal(capture_step(r.c, CAPTURE_DIR, &r.res, &r.err), 0);
+	assert_int_equal(r.res.txid, 2);
+	assert_int_equal(r.res.state, CAPTURE_HELD);
+	rig_free(&r);
+}
+
 int
 main(void)
 {
@@ -455,6 +480,8 @@ main(void)
 		cmocka_unit_test(state_folder_lost),
 		cmocka_unit_test(state_folder_and_database_lost),
 		cmocka_unit_test(full_copy_of_an_empty_wal),
+		cmocka_unit_test(
+		    another_file_of_the_name_is_not_gone_over_to),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
