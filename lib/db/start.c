@@ -86,6 +86,15 @@ by_tail(const struct start_in *in, struct start_out *out)
 	return 1;
 }
 
+/* No file goes on from one of another page size: with a number left out every
+ * replica gets a snapshot to begin with. */
+static int
+resized(const struct start_in *in)
+{
+	return in->have_shipped && in->shipped.page_size && in->now.page_size
+	    && in->shipped.page_size != in->now.page_size;
+}
+
 void
 start_decide(const struct start_in *in, struct start_out *out)
 {
@@ -101,7 +110,8 @@ start_decide(const struct start_in *in, struct start_out *out)
 		out->reason = "nothing shipped yet";
 		return;
 	}
-	out->gap = max + 1;
+	out->txid += resized(in);
+	out->gap = out->txid;
 	if (in->gone)
 		why = "it was deleted or replaced while it was captured";
 	else

@@ -88,6 +88,28 @@ done
 like 'gap: with an image of it' "$(ls "$T/later/ltx/9")" \
     '^0000000000000001-000000000000000[4-9].ltx'
 
+# another page size: nothing can be merged over it
+rm -rf "$T/d"; mkdir "$T/d"
+db=$T/d/a.db
+make_db "$db" 500
+up "$db" "file://$T/size"
+writes "$db"; ls-sync -w 20s "$db"
+stop walship
+sql "$db" 'PRAGMA journal_mode=delete; PRAGMA page_size=16384; VACUUM' \
+    >/dev/null
+up "$db" "file://$T/size"
+writes "$db"; ls-sync -w 20s "$db"
+stop walship
+ok 'page size: a snapshot can be made' ls-snapshot -r "file://$T/size"
+for f in '' 'rm -r "$T/size/ltx/9/"*"-$(ls "$T/size/ltx/0" | tail -n 1 |
+    cut -c 18-)"'; do
+	eval "$f"
+	rm -f "$T"/r.db*
+	ok 'page size: Litestream restores' "$PEERS/litestream-0.5" restore \
+	    -o "$T/r.db" "file://$T/size"
+	ok 'page size: page by page' pages_equal "$db" "$T/r.db"
+done
+
 try 'file, page frames' "file://$T/fr" "file://$T/fr" "$T/fr" 4096 \
     '      ltx-encoding: frame'
 if test -x "$PEERS/versitygw"; then
