@@ -239,12 +239,9 @@ main(int argc, char **argv)
 {
 	static char *const standard_input[] = { "-", NULL };
 	struct dump d = { 0 };
-	struct opt_state st;
-	int code = prog_options(&prog, &st, argc, argv, option, &d);
+	int code = prog_args(&prog, argc, &argv, option, &d, 0, INT_MAX);
 
-	if (code >= 0 || (code = prog_operands(&prog, &st, argc, argv, 0,
-	    INT_MAX)) >= 0)
+	if (code >= 0)
 		return code;
-	argv += st.index;
 	return dump_all(&d, *argv ? argv : standard_input);
 }

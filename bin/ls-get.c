@@ -65,22 +65,19 @@ option(void *ctx, int id, const char *arg, struct err *e)
 }
 
 static int
-parse(struct args *a, int argc, char *const *argv)
+parse(struct args *a, int argc, char **argv)
 {
-	struct opt_state st;
-	int code = prog_options(&prog, &st, argc, argv, option, a);
+	int code = prog_args(&prog, argc, &argv, option, a, 1, INT_MAX);
 
-	if (code >= 0 || (code = prog_operands(&prog, &st, argc, argv, 1,
-	    INT_MAX)) >= 0)
+	if (code >= 0)
 		return code;
-	a->conf.db = argv[st.index];
+	a->conf.db = argv[0];
 	a->conf.need = CONF_NEED_REPLICA;
-	a->keys = argv + st.index + 1;
-	a->n = (size_t)(argc - st.index - 1);
-	for (size_t i = 0; i < a->n; i++)
-		if (url_is(a->keys[i]))
+	a->keys = argv + 1;
+	for (; a->keys[a->n]; a->n++)
+		if (url_is(a->keys[a->n]))
 			return prog_usage(PROG, "%s is no KEY: one replica at "
-			    "a time", a->keys[i]);
+			    "a time", a->keys[a->n]);
 	return -1;
 }
 

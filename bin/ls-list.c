@@ -58,19 +58,6 @@ option(void *ctx, int id, const char *arg, struct err *e)
 }
 
 static int
-parse(struct args *a, int argc, char *const *argv)
-{
-	struct opt_state st;
-	int code = prog_options(&prog, &st, argc, argv, option, a);
-
-	if (code >= 0)
-		return code;
-	a->conf.db = argv[st.index];
-	a->conf.need = CONF_NEED_REPLICA;
-	return prog_operands(&prog, &st, argc, argv, 0, 1);
-}
-
-static int
 put(stralloc *s, int ok, struct err *e)
 {
 	if (!ok)
@@ -183,8 +170,10 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
-	if ((r = parse(&a, argc, argv)) >= 0)
+	if ((r = prog_args(&prog, argc, &argv, option, &a, 0, 1)) >= 0)
 		return r;
+	a.conf.db = *argv;
+	a.conf.need = CONF_NEED_REPLICA;
 	if (conf_load(&conf, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
 	r = all(&a, &conf, &e);

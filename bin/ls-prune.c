@@ -61,19 +61,6 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	return 0;
 }
 
-static int
-parse(struct args *a, int argc, char *const *argv)
-{
-	struct opt_state st;
-	int code = prog_options(&prog, &st, argc, argv, option, a);
-
-	if (code >= 0)
-		return code;
-	a->conf.db = argv[st.index];
-	a->conf.need = CONF_NEED_REPLICA;
-	return prog_operands(&prog, &st, argc, argv, 0, 1);
-}
-
 /* keep|delete, the file as ls-list has it, and why. */
 static int
 print_plan(const struct prune *p, const char *url, struct err *e)
@@ -146,8 +133,10 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
-	if ((r = parse(&a, argc, argv)) >= 0)
+	if ((r = prog_args(&prog, argc, &argv, option, &a, 0, 1)) >= 0)
 		return r;
+	a.conf.db = *argv;
+	a.conf.need = CONF_NEED_REPLICA;
 	if (conf_load(&conf, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
 	r = 0;

@@ -71,17 +71,15 @@ option(void *ctx, int id, const char *arg, struct err *e)
 }
 
 static int
-parse(struct args *a, int argc, char *const *argv)
+parse(struct args *a, int argc, char **argv)
 {
-	struct opt_state st;
-	int code = prog_options(&prog, &st, argc, argv, option, a);
+	int code = prog_args(&prog, argc, &argv, option, a, 1, 2);
 
-	if (code >= 0 || (code = prog_operands(&prog, &st, argc, argv, 1,
-	    2)) >= 0)
+	if (code >= 0)
 		return code;
-	a->conf.db = argv[st.index];
+	a->conf.db = argv[0];
 	a->conf.need = CONF_NEED_REPLICA;
-	a->key = argv[st.index + 1];
+	a->key = argv[1];
 	if (a->key && url_is(a->key))
 		return prog_usage(PROG, "%s is no KEY: one replica at a time",
 		    a->key);

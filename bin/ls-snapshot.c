@@ -61,18 +61,6 @@ option(void *ctx, int id, const char *arg, struct err *e)
 }
 
 static int
-parse(struct args *a, int argc, char *const *argv)
-{
-	struct opt_state st;
-	int code = prog_options(&prog, &st, argc, argv, option, a);
-
-	if (code >= 0)
-		return code;
-	a->conf.db = argv[st.index];
-	return prog_operands(&prog, &st, argc, argv, 1, 1);
-}
-
-static int
 one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
     struct err *e)
 {
@@ -170,8 +158,9 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int code;
 
-	if ((code = parse(&a, argc, argv)) >= 0)
+	if ((code = prog_args(&prog, argc, &argv, option, &a, 1, 1)) >= 0)
 		return code;
+	a.conf.db = *argv;
 	signal(SIGPIPE, SIG_IGN);
 	return run(&a, &e) < 0 ? prog_fatal(PROG, "make a snapshot", &e) : 0;
 }

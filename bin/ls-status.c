@@ -177,7 +177,6 @@ json(const struct status *st, int64_t now, int healthy, const char *why)
 }
 
 struct args {
-	const char *file;
 	int64_t max_lag;
 	int json, quiet;
 };
@@ -199,18 +198,6 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	return 0;
 }
 
-static int
-parse(struct args *a, int argc, char *const *argv)
-{
-	struct opt_state st;
-	int code = prog_options(&prog, &st, argc, argv, option, a);
-
-	if (code >= 0)
-		return code;
-	a->file = argv[st.index];
-	return prog_operands(&prog, &st, argc, argv, 0, 1);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -222,11 +209,11 @@ main(int argc, char **argv)
 	struct status st;
 	int code, healthy;
 
-	if ((code = parse(&a, argc, argv)) >= 0)
+	if ((code = prog_args(&prog, argc, &argv, option, &a, 0, 1)) >= 0)
 		return code;
 	snprintf(path, sizeof path, "%s/walship.status",
 	    dir && *dir ? dir : "/run/ls-s6");
-	if (status_read(a.file ? a.file : path, &st, &e) < 0)
+	if (status_read(*argv ? *argv : path, &st, &e) < 0)
 		return prog_fatal(PROG, "read the status", &e);
 	healthy = status_healthy(&st, now, a.max_lag, why, sizeof why);
 	if (a.json && !a.quiet)

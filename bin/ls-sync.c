@@ -63,20 +63,6 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	return 0;
 }
 
-static int
-parse(struct args *a, int argc, char *const *argv)
-{
-	struct opt_state st;
-	int code = prog_options(&prog, &st, argc, argv, option, a);
-
-	if (code >= 0)
-		return code;
-	a->db = argv[st.index];
-	if (a->db && !*a->db)
-		return prog_usage(PROG, "the name of the database is empty");
-	return prog_operands(&prog, &st, argc, argv, 0, 1);
-}
-
 /* An ls-walship just started may not listen yet: asked again for a while. */
 static int
 ask(const char *sock, const char *line, const struct args *a, struct err *e)
@@ -104,8 +90,10 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int n, code;
 
-	if ((code = parse(&a, argc, argv)) >= 0)
+	if ((code = prog_args(&prog, argc, &argv, option, &a, 0, 1)) >= 0)
 		return code;
+	if ((a.db = *argv) && !*a.db)
+		return prog_usage(PROG, "the name of the database is empty");
 	snprintf(sock, sizeof sock, "%s/walship.sock",
 	    dir && *dir ? dir : "/run/ls-s6");
 	/* as ls-walship knows it */

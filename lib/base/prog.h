@@ -172,4 +172,20 @@ prog_operands(const struct prog *p, const struct opt_state *st, int argc,
 	    p->synopsis);
 }
 
+/* The whole command line: options, then min to max operands, which *argv
+ * leads to after -1. */
+static inline int
+prog_args(const struct prog *p, int argc, char ***argv,
+    int (*option)(void *ctx, int id, const char *arg, struct err *),
+    void *ctx, int min, int max)
+{
+	struct opt_state st;
+	int code = prog_options(p, &st, argc, *argv, option, ctx);
+
+	if (code < 0)
+		code = prog_operands(p, &st, argc, *argv, min, max);
+	*argv += st.index;
+	return code;
+}
+
 #endif

@@ -17,45 +17,22 @@ conf_get(const struct conf_values *own, const struct conf_values *all,
 	return all && (conf_key(id)->scope & CONF_IN_ALL) ? all->v[id] : 0;
 }
 
-int64_t
-conf_get_dur(const struct conf_values *own, const struct conf_values *all,
-    enum conf_key_id id, int64_t dflt)
-{
-	const char *s = conf_get(own, all, id);
-	int64_t v;
-
-	return s && !when_dur_scan(s, &v) ? v : dflt;
+/* A value that conf_key_check has accepted, or what holds without one. */
+#define GETTER(name, type, scan) \
+type \
+name(const struct conf_values *own, const struct conf_values *all, \
+    enum conf_key_id id, type dflt) \
+{ \
+	const char *s = conf_get(own, all, id); \
+	type v; \
+\
+	return s && !scan(s, &v) ? v : dflt; \
 }
 
-int64_t
-conf_get_number(const struct conf_values *own, const struct conf_values *all,
-    enum conf_key_id id, int64_t dflt)
-{
-	const char *s = conf_get(own, all, id);
-	int64_t v;
-
-	return s && !conf_value_number(s, &v) ? v : dflt;
-}
-
-int
-conf_get_bool(const struct conf_values *own, const struct conf_values *all,
-    enum conf_key_id id, int dflt)
-{
-	const char *s = conf_get(own, all, id);
-	int v;
-
-	return s && !conf_value_bool(s, &v) ? v : dflt;
-}
-
-uint64_t
-conf_get_size(const struct conf_values *own, const struct conf_values *all,
-    enum conf_key_id id, uint64_t dflt)
-{
-	const char *s = conf_get(own, all, id);
-	uint64_t v;
-
-	return s && !conf_value_size(s, &v) ? v : dflt;
-}
+GETTER(conf_get_dur, int64_t, when_dur_scan)
+GETTER(conf_get_number, int64_t, conf_value_number)
+GETTER(conf_get_bool, int, conf_value_bool)
+GETTER(conf_get_size, uint64_t, conf_value_size)
 
 /* The home folder: of the user database, as Litestream, else $HOME. */
 static int

@@ -174,7 +174,7 @@ check_trailer(struct ltx_dec *d, struct err *err)
 	at = d->win.off;
 	d->post_apply = be64_unpack(p);
 	d->checksum = be64_unpack(p + 8);
-	if (tracked ? !(d->post_apply & LTX_CHECKSUM_FLAG) : d->post_apply)
+	if (!ltx_post_apply_ok(&d->h, d->post_apply))
 		return ltx_dec_fault(at, "invalid post-apply checksum", err);
 	if (d->checksum != (crc64(d->crc, p, 8) | LTX_CHECKSUM_FLAG))
 		return ltx_dec_fault(at + 8, "file checksum mismatch", err);
@@ -189,8 +189,7 @@ check_trailer(struct ltx_dec *d, struct err *err)
 static int
 finish(struct ltx_dec *d, struct err *err)
 {
-	if (d->h.min_txid == 1 && d->prev < d->h.commit
-	    && ltx_dec_after(d, d->prev) <= d->h.commit)
+	if (ltx_pages_missing(&d->h, d->prev, d->lock))
 		return ltx_dec_fault(d->page_at,
 		    "snapshot ends before its last page", err);
 	if (d->format >= LTX_FORMAT_2 && check_index(d, err))

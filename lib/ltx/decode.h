@@ -39,13 +39,6 @@ int ltx_dec_fault(uint64_t at, const char *what, struct err *);
 /* n unread bytes are in the window, or ERR_DATA: the file ends in WHAT. */
 int ltx_dec_need(struct ltx_dec *, size_t n, const char *what, struct err *);
 
-/* The page that follows pgno in a database: the lock page does not. */
-static inline uint32_t
-ltx_dec_after(const struct ltx_dec *d, uint32_t pgno)
-{
-	return pgno + 1 + (pgno + 1 == d->lock);
-}
-
 static inline int
 ltx_dec_is_frame(const unsigned char *p)
 {

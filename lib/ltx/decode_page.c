@@ -23,7 +23,7 @@ check_pgno(const struct ltx_dec *d, uint32_t pgno, struct err *err)
 		return page_fault(d, pgno, "is the lock page", err);
 	if (pgno <= d->prev)
 		return page_fault(d, pgno, "out of order", err);
-	if (d->h.min_txid == 1 && pgno != ltx_dec_after(d, d->prev))
+	if (d->h.min_txid == 1 && pgno != ltx_page_after(d->prev, d->lock))
 		return page_fault(d, pgno, "snapshot misses the page before",
 		    err);
 	return 0;

@@ -8,7 +8,6 @@
 
 #define INDEX_MEMORY (1u << 20) /* of the index, before it is spilled */
 
-
 int
 ltx_enc_flush(struct ltx_enc *e, struct err *err)
 {
@@ -101,12 +100,6 @@ ltx_enc_begin(struct ltx_enc **ep, const struct ltx_header *h,
 	return 0;
 }
 
-static uint32_t
-after(const struct ltx_enc *e, uint32_t pgno)
-{
-	return pgno + 1 + (pgno + 1 == e->lock);
-}
-
 static int
 check_pgno(const struct ltx_enc *e, uint32_t pgno, struct err *err)
 {
@@ -122,7 +115,7 @@ check_pgno(const struct ltx_enc *e, uint32_t pgno, struct err *err)
 	if (pgno <= e->prev)
 		return err_set(err, ERR_BUG, "page %lu after page %lu", n,
 		    (unsigned long)e->prev);
-	if (e->h.min_txid == 1 && pgno != after(e, e->prev))
+	if (e->h.min_txid == 1 && pgno != ltx_page_after(e->prev, e->lock))
 		return err_set(err, ERR_DATA, "nonsequential page numbers in "
 		    "snapshot transaction: %lu,%lu", (unsigned long)e->prev, n);
 	return 0;
@@ -224,15 +217,12 @@ static int
 end(struct ltx_enc *e, uint64_t post_apply, struct err *err)
 {
 	unsigned char b[8], zero[6] = { 0 };
-	uint64_t want = e->h.flags & LTX_FLAG_NOCHECKSUM
-	    ? 0 : LTX_CHECKSUM_FLAG;
 
 	if (e->state != PAGES)
 		return err_set(err, ERR_BUG, "LTX file ended twice");
-	if (want ? !(post_apply & want) : post_apply)
+	if (!ltx_post_apply_ok(&e->h, post_apply))
 		return err_set(err, ERR_BUG, "invalid post-apply checksum");
-	if (e->h.min_txid == 1 && e->prev < e->h.commit
-	    && after(e, e->prev) <= e->h.commit)
+	if (ltx_pages_missing(&e->h, e->prev, e->lock))
 		return err_set(err, ERR_DATA, "snapshot ends at page %lu of "
 		    "%lu", (unsigned long)e->prev, (unsigned long)e->h.commit);
 	be64_pack(b, post_apply);

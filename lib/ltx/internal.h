@@ -5,6 +5,30 @@
 
 #include "ltx/ltx.h"
 
+/* The page that follows pgno in a database: the lock page does not. */
+static inline uint32_t
+ltx_page_after(uint32_t pgno, uint32_t lock)
+{
+	return pgno + 1 + (pgno + 1 == lock);
+}
+
+/* Does a snapshot of this header that has its pages up to prev lack one? */
+static inline int
+ltx_pages_missing(const struct ltx_header *h, uint32_t prev, uint32_t lock)
+{
+	return h->min_txid == 1 && prev < h->commit
+	    && ltx_page_after(prev, lock) <= h->commit;
+}
+
+/* A checksum of the database has its highest bit set; it is 0 in files that
+ * track none. */
+static inline int
+ltx_post_apply_ok(const struct ltx_header *h, uint64_t sum)
+{
+	return h->flags & LTX_FLAG_NOCHECKSUM ? !sum
+	    : !!(sum & LTX_CHECKSUM_FLAG);
+}
+
 /* ---- page index (index.c) ---- */
 
 #define LTX_INDEX_ENTRY_MAX 25 /* three varints of 5, 10, 10 bytes */

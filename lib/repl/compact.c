@@ -1,11 +1,9 @@
 #include "repl/compact.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "base/sa.h"
 #include "base/spill.h"
 
 /* An input: a listed file, or what a group of them was merged to. */
@@ -25,18 +23,13 @@ struct open_part {
 static int
 open_local(const char *ltx0, const struct replica_file *f)
 {
-	char name[LTX_NAME_LEN + 1];
-	stralloc path = STRALLOC_ZERO;
+	struct err ignored;
 	struct stat st;
-	int fd = -1;
+	int fd;
 
 	if (!ltx0 || f->level)
 		return -1;
-	ltx_name_fmt(name, f->min, f->max);
-	if (stralloc_cats(&path, ltx0) && stralloc_cats(&path, "/")
-	    && stralloc_cats(&path, name) && stralloc_0(&path))
-		fd = open(path.s, O_RDONLY | O_CLOEXEC);
-	stralloc_free(&path);
+	fd = listing_open_local(ltx0, f->min, f->max, &ignored);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || (uint64_t)st.st_size != f->size)) {
 		close(fd);
 		fd = -1;
@@ -73,9 +66,6 @@ static int
 part_open(struct open_part *o, struct part *p, struct store *st,
     const struct compact_opt *opt, struct err *e)
 {
-	char *key;
-	int r;
-
 	o->fd = p->f ? open_local(opt->ltx0, p->f) : p->fd;
 	p->fd = -1;
 	if (o->fd >= 0) {
@@ -83,11 +73,7 @@ part_open(struct open_part *o, struct part *p, struct store *st,
 			return err_sys(e, "rewind");
 		o->in = io_in_fd(&o->fd);
 	} else {
-		if (listing_key(st, p->f, &key, e) < 0)
-			return -1;
-		r = store_get(st, key, 0, 0, &o->get, e);
-		free(key);
-		if (r < 0)
+		if (listing_get(st, p->f, 0, 0, &o->get, e) < 0)
 			return name_part(p, e);
 		o->in = store_get_in(o->get);
 	}

@@ -1,7 +1,9 @@
 #include "repl/listing.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/sa.h"
 #include "ltx/ltx.h"
 
 #define TIMES_AHEAD 8
@@ -156,19 +158,31 @@ listing_key(struct store *st, const struct replica_file *f, char **key,
 	return store_ltx_key(store_conf(st), f->level, f->min, f->max, key, e);
 }
 
-static int
-header_open(struct store *st, const struct replica_file *f,
-    struct store_get **g, struct err *e)
+int
+listing_get(struct store *st, const struct replica_file *f, uint64_t off,
+    uint64_t len, struct store_get **g, struct err *e)
 {
 	char *key;
 	int x;
 
 	if (listing_key(st, f, &key, e) < 0)
 		return -1;
-	x = store_get(st, key, 0, LTX_HEADER_SIZE, g, e);
-	if (x < 0)
-		err_in(e, "%s", key);
+	x = store_get(st, key, off, len, g, e);
 	free(key);
+	return x;
+}
+
+int
+listing_get_range(struct store *st, const struct replica_file *f,
+    uint64_t off, void *buf, size_t len, struct err *e)
+{
+	struct store_get *g;
+	int x;
+
+	if (listing_get(st, f, off, len, &g, e) < 0)
+		return -1;
+	x = io_readn(store_get_in(g), buf, len, e);
+	store_get_close(g);
 	return x;
 }
 
@@ -200,8 +214,8 @@ listing_times(struct store *st, struct listing *l, size_t from, size_t to,
 	for (size_t i = from; i < to && !x; i++) {
 		while (!x && opened < to && opened < i + TIMES_AHEAD) {
 			if (!l->f[opened].time_exact)
-				x = header_open(st, &l->f[opened],
-				    &g[opened % TIMES_AHEAD], e);
+				x = listing_get(st, &l->f[opened], 0,
+				    LTX_HEADER_SIZE, &g[opened % TIMES_AHEAD], e);
 			opened++;
 		}
 		if (x || l->f[i].time_exact)
@@ -214,4 +228,25 @@ listing_times(struct store *st, struct listing *l, size_t from, size_t to,
 		if (g[i])
 			store_get_close(g[i]);
 	return x;
+}
+
+int
+listing_open_local(const char *ltx0, uint64_t min, uint64_t max,
+    struct err *e)
+{
+	stralloc path = STRALLOC_ZERO;
+	char name[LTX_NAME_LEN + 1];
+	int fd;
+
+	ltx_name_fmt(name, min, max);
+	if (!stralloc_cats(&path, ltx0) || !stralloc_cats(&path, "/")
+	    || !stralloc_cats(&path, name) || !stralloc_0(&path)) {
+		stralloc_free(&path);
+		return err_nomem(e);
+	}
+	fd = open(path.s, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		err_sys(e, "open %s", path.s);
+	stralloc_free(&path);
+	return fd;
 }

@@ -53,4 +53,14 @@ int listing_check(struct store *, const struct replica_file *, struct err *);
 int listing_key(struct store *, const struct replica_file *, char **key,
     struct err *);
 
+/* store_get and store_get_range of a listed file. */
+int listing_get(struct store *, const struct replica_file *, uint64_t off,
+    uint64_t len, struct store_get **, struct err *);
+int listing_get_range(struct store *, const struct replica_file *,
+    uint64_t off, void *buf, size_t len, struct err *);
+
+/* The file MIN-MAX.ltx of a local level-0 folder: a descriptor, or -1. */
+int listing_open_local(const char *ltx0, uint64_t min, uint64_t max,
+    struct err *);
+
 #endif

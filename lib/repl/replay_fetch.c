@@ -1,12 +1,10 @@
 #include "repl/replay.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/sa.h"
 
 #define AHEAD_MAX 64
 
@@ -42,39 +40,14 @@ slot_close(struct slot *s)
 }
 
 static int
-open_local(const char *dir, const struct replica_file *f, struct slot *s,
-    struct err *e)
-{
-	stralloc path = STRALLOC_ZERO;
-	char name[LTX_NAME_LEN + 1];
-
-	ltx_name_fmt(name, f->min, f->max);
-	if (!stralloc_cats(&path, dir) || !stralloc_cats(&path, "/")
-	    || !stralloc_cats(&path, name) || !stralloc_0(&path)) {
-		stralloc_free(&path);
-		return err_nomem(e);
-	}
-	s->fd = open(path.s, O_RDONLY | O_CLOEXEC);
-	if (s->fd < 0)
-		err_sys(e, "open %s", path.s);
-	stralloc_free(&path);
-	return s->fd < 0 ? -1 : 0;
-}
-
-static int
 slot_open(struct replay_fetch *f, size_t i, struct err *e)
 {
 	struct slot *s = slot_of(f, i);
-	char *key;
-	int r;
 
 	if (f->files[i]->level == REPLAY_LOCAL)
-		return open_local(f->local, f->files[i], s, e);
-	if (listing_key(f->st, f->files[i], &key, e) < 0)
-		return -1;
-	r = store_get(f->st, key, 0, 0, &s->get, e);
-	free(key);
-	return r;
+		return (s->fd = listing_open_local(f->local, f->files[i]->min,
+		    f->files[i]->max, e)) < 0 ? -1 : 0;
+	return listing_get(f->st, f->files[i], 0, 0, &s->get, e);
 }
 
 int

@@ -6,34 +6,6 @@
 
 #define END 24 /* size of the index and trailer */
 
-static int
-get_at(struct store *st, const struct replica_file *f, uint64_t off,
-    uint64_t len, struct store_get **g, struct err *e)
-{
-	char *key;
-	int r;
-
-	if (listing_key(st, f, &key, e) < 0)
-		return -1;
-	r = store_get(st, key, off, len, g, e);
-	free(key);
-	return r;
-}
-
-static int
-get_bytes(struct store *st, const struct replica_file *f, uint64_t off,
-    void *buf, size_t len, struct err *e)
-{
-	struct store_get *g;
-	int r;
-
-	if (get_at(st, f, off, len, &g, e) < 0)
-		return -1;
-	r = io_readn(store_get_in(g), buf, len, e);
-	store_get_close(g);
-	return r;
-}
-
 /* Pages in the index of n bytes that ends where END begins. An entry is
  * three varints, and a varint ends with its only byte below 0x80; so does
  * the index. */
@@ -46,7 +18,7 @@ count_pages(struct store *st, const struct replica_file *f, uint64_t n,
 	uint64_t ends = 0;
 	ssize_t r;
 
-	if (get_at(st, f, f->size - END - n, n, &g, e) < 0)
+	if (listing_get(st, f, f->size - END - n, n, &g, e) < 0)
 		return -1;
 	while ((r = store_get_read(g, buf, sizeof buf, e)) > 0)
 		for (ssize_t i = 0; i < r; i++)
@@ -66,14 +38,14 @@ is_full(struct store *st, const struct replica_file *f, struct err *e)
 
 	if (f->size < LTX_HEADER_SIZE + END)
 		return 0;
-	if (get_bytes(st, f, 0, b, sizeof b, e) < 0)
+	if (listing_get_range(st, f, 0, b, sizeof b, e) < 0)
 		return -1;
 	if (ltx_header_unpack(&h, b, e) < 0 || (h.flags & LTX_FLAG_LZ4))
 		return 0;
 	all = h.commit - (ltx_lock_page(h.page_size) <= h.commit);
 	if (!all || f->size / 4 < all)
 		return 0;
-	if (get_bytes(st, f, f->size - END, b, END, e) < 0)
+	if (listing_get_range(st, f, f->size - END, b, END, e) < 0)
 		return -1;
 	n = be64_unpack(b);
 	if (n < 3 * all || n > f->size - LTX_HEADER_SIZE - END)

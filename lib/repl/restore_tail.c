@@ -1,35 +1,13 @@
 #include "repl/restore.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "base/sa.h"
 #include "ltx/ltx.h"
 #include "repl/replay.h"
 #include "wal/wal.h"
-
-static int
-open_file(const char *ltx0, uint64_t txid, struct err *e)
-{
-	stralloc path = STRALLOC_ZERO;
-	char name[LTX_NAME_LEN + 1];
-	int fd;
-
-	ltx_name_fmt(name, txid, txid);
-	if (!stralloc_cats(&path, ltx0) || !stralloc_cats(&path, "/")
-	    || !stralloc_cats(&path, name) || !stralloc_0(&path)) {
-		stralloc_free(&path);
-		return err_nomem(e);
-	}
-	fd = open(path.s, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		err_sys(e, "open %s", path.s);
-	stralloc_free(&path);
-	return fd;
-}
 
 /* The whole file, its checksum and that it is TXID txid. */
 static int
@@ -65,7 +43,7 @@ tail_add(const char *ltx0, uint64_t txid, struct listing *tail,
 	    .level = REPLAY_LOCAL };
 	char name[LTX_NAME_LEN + 1];
 	struct stat st;
-	int r, fd = open_file(ltx0, txid, e);
+	int r, fd = listing_open_local(ltx0, txid, txid, e);
 
 	if (fd < 0)
 		return e->kind == ERR_NOTFOUND ? 0 : -1;
@@ -92,25 +70,6 @@ level0_file(const struct listing *l, uint64_t txid)
 	return NULL;
 }
 
-static int
-get_part(struct store *st, const struct replica_file *f, uint64_t off,
-    void *buf, size_t len, struct err *e)
-{
-	struct store_get *g;
-	char *key;
-	int r;
-
-	if (listing_key(st, f, &key, e) < 0)
-		return -1;
-	r = store_get(st, key, off, len, &g, e);
-	free(key);
-	if (r < 0)
-		return -1;
-	r = io_readn(store_get_in(g), buf, len, e);
-	store_get_close(g);
-	return r;
-}
-
 /* The trailers of the local file and the replica's: 1 the same, 0 not. */
 static int
 same_file(struct store *st, const struct replica_file *f, int fd,
@@ -124,7 +83,7 @@ same_file(struct store *st, const struct replica_file *f, int fd,
 	if ((uint64_t)s.st_size != f->size || f->size < sizeof a)
 		return 0;
 	if (io_preadn(fd, a, sizeof a, s.st_size - (off_t)sizeof a, e) < 0
-	    || get_part(st, f, f->size - sizeof b, b, sizeof b, e) < 0)
+	    || listing_get_range(st, f, f->size - sizeof b, b, sizeof b, e) < 0)
 		return -1;
 	return !memcmp(a, b, sizeof a);
 }
@@ -138,7 +97,7 @@ next_file(struct store *st, const struct replica_file *f, int fd,
 	unsigned char raw[LTX_HEADER_SIZE];
 	struct ltx_header a, b;
 
-	if (get_part(st, f, 0, raw, sizeof raw, e) < 0
+	if (listing_get_range(st, f, 0, raw, sizeof raw, e) < 0
 	    || ltx_header_unpack(&a, raw, e) < 0
 	    || io_preadn(fd, raw, sizeof raw, 0, e) < 0
 	    || ltx_header_unpack(&b, raw, e) < 0)
@@ -165,9 +124,9 @@ belongs(struct store *st, const struct listing *l, const char *ltx0,
 		return more; /* all there is, from TXID 1 on */
 	if (!f)
 		return 0;
-	fd = open_file(ltx0, from, e);
+	fd = listing_open_local(ltx0, from, from, e);
 	if (fd < 0 && e->kind == ERR_NOTFOUND && more) {
-		fd = open_file(ltx0, from + 1, e);
+		fd = listing_open_local(ltx0, from + 1, from + 1, e);
 		test = next_file;
 	}
 	if (fd < 0)

@@ -92,7 +92,7 @@ ship_compare(const struct ship *s, struct store *st, const struct replica_file *
 		*is = there ? SHIP_LOCAL_OTHER : SHIP_LOCAL_NONE;
 		return 0;
 	}
-	if (ship_get_range(st, key, f->size - sizeof ro.tail, ro.tail,
+	if (store_get_range(st, key, f->size - sizeof ro.tail, ro.tail,
 	    sizeof ro.tail, e) < 0)
 		return -1;
 	*is = memcmp(lo.tail, ro.tail, sizeof lo.tail) ? SHIP_LOCAL_OTHER
@@ -174,7 +174,7 @@ ship_guard(struct ship *s, struct store *st, const struct listing *l,
 		r = 0;
 		goto out;
 	}
-	if (ship_get_range(st, key, 0, raw, sizeof raw, e) < 0
+	if (store_get_range(st, key, 0, raw, sizeof raw, e) < 0
 	    || ltx_header_unpack(&h, raw, e) < 0)
 		goto out;
 	r = is == SHIP_LOCAL_OTHER;

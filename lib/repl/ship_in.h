@@ -13,10 +13,6 @@
 /* Path of local level-0 file n, allocated; NULL: no memory. */
 char *ship_local_path(const struct ship *, uint64_t n);
 
-/* Exactly len bytes of an object. */
-int ship_get_range(struct store *, const char *key, uint64_t off, void *buf,
-    size_t len, struct err *);
-
 /* What identifies an object of a replica, and one of the state folder. */
 int ship_remote(struct store *, const char *key, struct fence_object *,
     struct ltx_header *, struct err *);

@@ -30,20 +30,6 @@ ship_local_path(const struct ship *s, uint64_t n)
 /* ---- what is there: bytes that identify an object ---- */
 
 int
-ship_get_range(struct store *st, const char *key, uint64_t off, void *buf,
-    size_t len, struct err *e)
-{
-	struct store_get *g;
-	int r;
-
-	if (store_get(st, key, off, len, &g, e) < 0)
-		return -1;
-	r = io_readn(store_get_in(g), buf, len, e);
-	store_get_close(g);
-	return r;
-}
-
-int
 ship_remote(struct store *st, const char *key, struct fence_object *o,
     struct ltx_header *h, struct err *e)
 {
@@ -56,8 +42,8 @@ ship_remote(struct store *st, const char *key, struct fence_object *o,
 	o->size = stat.size;
 	if (stat.size < LTX_HEADER_SIZE + LTX_TRAILER_SIZE)
 		return err_set(e, ERR_DATA, "%s: not an LTX file", key);
-	if (ship_get_range(st, key, 0, raw, sizeof raw, e) < 0
-	    || ship_get_range(st, key, stat.size - sizeof o->tail, o->tail,
+	if (store_get_range(st, key, 0, raw, sizeof raw, e) < 0
+	    || store_get_range(st, key, stat.size - sizeof o->tail, o->tail,
 	    sizeof o->tail, e) < 0)
 		return -1;
 	if (ltx_header_unpack(h, raw, e) < 0)

@@ -10,24 +10,12 @@
 
 /* Databases: what a capture is told to do next, and what comes of it. */
 
-static const struct log *
-log_of(const struct wdb *d)
-{
-	return d->w->conf->log;
-}
-
-static const char *
-path_of(const struct wdb *d)
-{
-	return d->conf.capture.path;
-}
-
 /* The state folder is ours alone while the database is there; while it is
  * not, or is held, a restore may have the folder. */
 static int
 take(struct wdb *d)
 {
-	if (d->lock >= 0 || access(path_of(d), F_OK) < 0)
+	if (d->lock >= 0 || access(wdb_path(d), F_OK) < 0)
 		return 0;
 	if (io_mkdirs(d->meta, &d->conf.capture.perm, &d->err) < 0)
 		return -1;
@@ -132,7 +120,7 @@ init(struct wdb *d, struct err *e)
 {
 	const char *ltx0;
 
-	d->conf.capture.log = log_of(d);
+	d->conf.capture.log = wdb_log(d);
 	if (capture_new(&d->cap, &d->conf.capture, e) < 0
 	    || capture_local(d->cap, &d->txid, e) < 0)
 		return -1;
@@ -151,14 +139,14 @@ watch(struct wdb *d)
 {
 	struct err e = { 0 };
 
-	if (watch_add(d->w->watch, d->id, path_of(d), &e) == 0) {
+	if (watch_add(d->w->watch, d->id, wdb_path(d), &e) == 0) {
 		d->watched = 1;
 		d->watch_mono = NEVER;
 		walship_db_event(d, CAPTURE_DIR);
 		return;
 	}
 	d->watch_mono = when_mono() + WALSHIP_WATCH_MS;
-	walship_fault(d->w, &d->fault, &e, "unable to watch", path_of(d),
+	walship_fault(d->w, &d->fault, &e, "unable to watch", wdb_path(d),
 	    NULL);
 }
 
@@ -171,17 +159,17 @@ twice(struct walship *w, struct wdb *d, struct err *e)
 	size_t i;
 
 	d->ino = 0; /* the one refused is in nobody's way */
-	if (stat(path_of(d), &st) < 0)
+	if (stat(wdb_path(d), &st) < 0)
 		return 0;
 	for (i = 0; i < w->n; i++) {
 		const struct wdb *o = w->db[i];
 
 		if (o == d || o->dev != st.st_dev || o->ino != st.st_ino
-		    || o->gone || stat(path_of(o), &now) < 0
+		    || o->gone || stat(wdb_path(o), &now) < 0
 		    || now.st_ino != st.st_ino || now.st_dev != st.st_dev)
 			continue;
 		return err_set(e, ERR_CONF, "it is the same file as %s",
-		    path_of(o));
+		    wdb_path(o));
 	}
 	d->dev = st.st_dev;
 	d->ino = st.st_ino;
@@ -206,7 +194,7 @@ walship_db_add(struct walship *w, const struct walship_db *conf,
 	d->born_mono = when_mono();
 	d->next_mono = d->trim_mono = NEVER;
 	if (twice(w, d, e) < 0 || init(d, e) < 0) {
-		err_in(e, "%s", path_of(d));
+		err_in(e, "%s", wdb_path(d));
 		d->conf.free = NULL; /* stays the caller's */
 		walship_db_free(d);
 		return -1;
@@ -244,7 +232,7 @@ named(struct walship *w, const char *path)
 	size_t i;
 
 	for (i = 0; i < w->n; i++)
-		if (!w->db[i]->gone && !strcmp(path_of(w->db[i]), path))
+		if (!w->db[i]->gone && !strcmp(wdb_path(w->db[i]), path))
 			return w->db[i];
 	return NULL;
 }
@@ -258,7 +246,7 @@ walship_db_find(struct walship *w, const char *path)
 
 	/* through a link, either of them */
 	for (i = 0; real && !d && i < w->n; i++) {
-		if (w->db[i]->gone || !(other = path_real(path_of(w->db[i]))))
+		if (w->db[i]->gone || !(other = path_real(wdb_path(w->db[i]))))
 			continue;
 		if (!strcmp(real, other))
 			d = w->db[i];
@@ -387,8 +375,8 @@ announce(struct wdb *d)
 		    && when_mono() < d->born_mono + WALSHIP_ANNOUNCE_MS)
 			return;
 	d->announced = 1;
-	log_event(log_of(d), LOG_WARN, "waiting for a replica: none answers, "
-	    "and there is no local state to go on from", "db", path_of(d),
+	log_event(wdb_log(d), LOG_WARN, "waiting for a replica: none answers, "
+	    "and there is no local state to go on from", "db", wdb_path(d),
 	    NULL);
 }
 
@@ -435,8 +423,8 @@ put(struct wdb *d, enum wdb_job kind)
 		/* before the look, so that nothing in between is missed */
 		if (watch_arm(d->w->watch, d->id, &e) < 0
 		    && kind == JOB_STEP)
-			log_err(log_of(d), LOG_DEBUG, &e, "watch not armed",
-			    "db", path_of(d), NULL);
+			log_err(wdb_log(d), LOG_DEBUG, &e, "watch not armed",
+			    "db", wdb_path(d), NULL);
 	}
 	d->kind = kind;
 	d->busy = 1;

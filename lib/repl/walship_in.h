@@ -235,4 +235,16 @@ void walship_fault(struct walship *, struct wfault *, const struct err *,
     const char *msg, const char *db, const char *replica);
 int walship_shipped(const struct walship *); /* all is in all replicas */
 
+static inline const struct log *
+wdb_log(const struct wdb *d)
+{
+	return d->w->conf->log;
+}
+
+static inline const char *
+wdb_path(const struct wdb *d)
+{
+	return d->conf.capture.path;
+}
+
 #endif

@@ -8,18 +8,6 @@
 
 /* What comes of the work of a capture. */
 
-static const struct log *
-log_of(const struct wdb *d)
-{
-	return d->w->conf->log;
-}
-
-static const char *
-path_of(const struct wdb *d)
-{
-	return d->conf.capture.path;
-}
-
 static void
 new_state(struct wdb *d, enum capture_state was, int first)
 {
@@ -32,12 +20,12 @@ new_state(struct wdb *d, enum capture_state was, int first)
 	hex64_fmt(t, d->txid);
 	switch (d->state) {
 	case CAPTURE_RUNNING:
-		log_event(log_of(d), LOG_INFO, "attached", "db", path_of(d),
+		log_event(wdb_log(d), LOG_INFO, "attached", "db", wdb_path(d),
 		    "txid", t, NULL);
 		break;
 	case CAPTURE_WAITING:
-		log_event(log_of(d), LOG_INFO, "waiting for the database to "
-		    "be created", "db", path_of(d), NULL);
+		log_event(wdb_log(d), LOG_INFO, "waiting for the database to "
+		    "be created", "db", wdb_path(d), NULL);
 		break;
 	case CAPTURE_HELD:
 		hold = capture_hold_reason(d->cap);
@@ -48,9 +36,9 @@ new_state(struct wdb *d, enum capture_state was, int first)
 			    : "it does not continue what was shipped");
 		d->fault.time_ms = when_now();
 		d->fault.count++;
-		log_err(log_of(d), LOG_ERROR, &d->fault.err, "held: this "
+		log_err(wdb_log(d), LOG_ERROR, &d->fault.err, "held: this "
 		    "database would replace another on its replicas",
-		    "db", path_of(d), NULL);
+		    "db", wdb_path(d), NULL);
 		break;
 	case CAPTURE_FAILED:
 		break;
@@ -103,7 +91,7 @@ failed(struct wdb *d)
 		d->next_mono = when_mono() + wait;
 	if (d->pace_mono < when_mono() + 200)
 		d->pace_mono = when_mono() + 200;
-	walship_fault(d->w, &d->fault, &d->err, "capture failed", path_of(d),
+	walship_fault(d->w, &d->fault, &d->err, "capture failed", wdb_path(d),
 	    NULL);
 }
 
@@ -111,8 +99,8 @@ static void
 worked(struct wdb *d)
 {
 	if (d->fails && d->state == CAPTURE_RUNNING)
-		log_event(log_of(d), LOG_INFO, "capture recovered", "db",
-		    path_of(d), NULL);
+		log_event(wdb_log(d), LOG_INFO, "capture recovered", "db",
+		    wdb_path(d), NULL);
 	d->fails = 0;
 	if (d->state != CAPTURE_HELD && d->state != CAPTURE_FAILED) {
 		d->fault.count = 0;
@@ -173,8 +161,8 @@ walship_db_done(struct wdb *d)
 	d->locked_out = d->lock_busy;
 	if (d->kind == JOB_TRIM) {
 		if (d->rc < 0)
-			log_err(log_of(d), LOG_WARN, &d->err,
-			    "local files not deleted", "db", path_of(d), NULL);
+			log_err(wdb_log(d), LOG_WARN, &d->err,
+			    "local files not deleted", "db", wdb_path(d), NULL);
 		return;
 	}
 	if (d->kind != JOB_DUMP)

@@ -95,6 +95,20 @@ store_get_in(struct store_get *g)
 }
 
 int
+store_get_range(struct store *s, const char *key, uint64_t off, void *buf,
+    size_t len, struct err *e)
+{
+	struct store_get *g;
+	int r;
+
+	if (store_get(s, key, off, len, &g, e) < 0)
+		return -1;
+	r = io_readn(store_get_in(g), buf, len, e);
+	store_get_close(g);
+	return r;
+}
+
+int
 store_put(struct store *s, const char *key, const struct store_src *src,
     const struct store_put_opt *opt, struct err *e)
 {

@@ -118,6 +118,9 @@ int store_get(struct store *, const char *key, uint64_t off, uint64_t len,
 ssize_t store_get_read(struct store_get *, void *, size_t n, struct err *);
 void store_get_close(struct store_get *);
 struct io_in store_get_in(struct store_get *);
+/* len bytes from off on, all of them, into buf. */
+int store_get_range(struct store *, const char *key, uint64_t off, void *buf,
+    size_t len, struct err *);
 
 int store_put(struct store *, const char *key, const struct store_src *,
     const struct store_put_opt *, struct err *);
