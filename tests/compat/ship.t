@@ -1,7 +1,6 @@
 #!/bin/bash
 # Real Litestream 0.5 restores what ls-walship ships, and the reference
 # library verifies every file.
-# run: valgrind
 . tests/lib.sh
 need sqlite3
 need_peer litestream-0.5 ltx

@@ -2,7 +2,6 @@
 # Litestream 0.5 and ls-walship take over from each other in place: same
 # state folder, same replica, no new full dump (but for the one Litestream's
 # own tables cost the first time).
-# run: plain
 . tests/lib.sh
 need sqlite3
 need_peer litestream-0.5 ltx

@@ -1,7 +1,6 @@
 #!/bin/sh
 # Under the same configuration ls-walship writes the very names Litestream
 # 0.5 writes, odd ones included.
-# run: plain
 . tests/lib.sh
 . tests/fault/peer.sh
 need sqlite3

@@ -1,5 +1,5 @@
 #!/bin/sh
-# run: asan
+# run: asan valgrind
 # The programs that read a replica, against a peer that fails.
 . tests/lib.sh
 . tests/fault/peer.sh

@@ -1,5 +1,5 @@
 #!/bin/sh
-# run: asan
+# run: asan valgrind
 # The store against a peer that fails in every way it can.
 . tests/lib.sh
 . tests/fault/peer.sh
@@ -9,6 +9,9 @@ head -c 11000000 /dev/urandom >"$T/big"
 got() { ctl get "$@" >"$T/got" 2>"$T/got.err" || { cat "$T/got.err"; return 1; }
 	cmp "$T/got" "$T/a"; }
 ctl put k "$T/a" 1700000000123 || bail "put"
+# A call under valgrind takes most of a second: fewer places to break off.
+step=14983 late=3
+case $BUILD in */valgrind) step=74987 late=8 ;; esac
 
 # --- keys go out as they are
 for k in /0000/x ./0000/x /lead/db//0000/x 'a b+c%2F~' ; do
@@ -80,9 +83,9 @@ n=0
 while test $n -lt 300000; do
 	rules "GET k 1 resetout $n"
 	got k || break
-	n=$((n + 14983))
+	n=$((n + step))
 done
-is "get: reset at every 14983rd byte" "$((n >= 300000))" 1
+is "get: reset at every ${step}th byte" "$((n >= 300000))" 1
 rules 'GET k 1 cut 100000' 'GET k 2 cut 100000'
 ok "get: cut twice" got k
 like "it goes on by range" "$(cat "$HTTP_LOG")" '^> range: bytes=200000-299999'
@@ -90,13 +93,13 @@ n=0
 while test $n -lt 300000; do
 	rules "PUT k 1 resetin $n"
 	ctl put k "$T/a" && got k || break
-	n=$((n + 14983))
+	n=$((n + step))
 done
-is "put: reset at every 14983rd byte" "$((n >= 300000))" 1
+is "put: reset at every ${step}th byte" "$((n >= 300000))" 1
 rules 'GET k * hang'
 t=$(date +%s)
 exits "a hang ends" 111 "$BUILD/tests/storectl" -e "$HTTP_ENDPOINT" -b b -t 1000 get k
-is "in time" $(($(date +%s) - t <= 3)) 1
+is "in time" $(($(date +%s) - t <= late)) 1
 like "and is told" "$err" 'nothing moved for 1000 ms'
 rules 'GET k 1 slow 50000 100'
 ok "slow is not dead" got k

@@ -1,5 +1,5 @@
 #!/bin/sh
-# run: asan
+# run: asan valgrind
 # ls-walship against a peer that fails: nothing is lost, and what it says.
 . tests/lib.sh
 . tests/fault/peer.sh

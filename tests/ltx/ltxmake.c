@@ -90,6 +90,7 @@ from_db(int tracked, enum ltx_encoding encoding, uint32_t flags, char **argv)
 		die("end");
 	ltx_enc_free(e);
 	spill_free(&s);
+	close(db.fd);
 }
 
 static void

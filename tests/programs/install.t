@@ -1,5 +1,5 @@
 #!/bin/sh
-# make install, uninstall and dist.
+# make install, uninstall and dist, of the ordinary build: its size counts.
 # run: plain
 . tests/lib.sh
 need make git

@@ -1,9 +1,13 @@
 #!/bin/bash
 # Two hundred databases in one ls-walship: all are shipped, and at rest it does
-# nothing; one transaction much larger than the memory it may use.
-# run: plain alone
+# nothing; one transaction much larger than the memory it may use. The memory,
+# and how many wake-ups, can only be told of the ordinary build; that nothing
+# is lost or leaked, also of the one with the sanitizers.
+# run: plain asan alone
 . tests/lib.sh
 need sqlite3
+measure=yes
+case $BUILD in */asan | */valgrind) measure= ;; esac
 mkdir "$T/d" "$T/r"
 make_db "$T/d/1.db" 20
 for i in $(seq 2 200); do cp "$T/d/1.db" "$T/d/$i.db"; done
@@ -30,13 +34,15 @@ is 'each can be restored to the last commit' "$bad" ''
 pid=$pid_walship
 switches() { cat /proc/$pid/task/*/status |
 	awk '/^voluntary_ctxt/ { n += $2 } END { print n }'; }
-sleep 8 # what follows writing: checkpoints, connections closed
-before=$(switches); sleep 4
-test -n "$before" || bail "no switches counted"
-is 'at rest nothing wakes up' "$(($(switches) - before))" 0
 peak() { awk '/^VmHWM/ { print int($2 / 1024) }' /proc/$pid/status; }
-m=$(peak)
-ok "in at most 32 MB ($m)" test "$m" -le 32
+if test -n "$measure"; then
+	sleep 8 # what follows writing: checkpoints, connections closed
+	before=$(switches); sleep 4
+	test -n "$before" || bail "no switches counted"
+	is 'at rest nothing wakes up' "$(($(switches) - before))" 0
+	m=$(peak)
+	ok "in at most 32 MB ($m)" test "$m" -le 32
+fi
 
 # 150 MB in one transaction
 sql "$T/d/1.db" "CREATE TABLE b(x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL
@@ -44,7 +50,7 @@ sql "$T/d/1.db" "CREATE TABLE b(x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL
     FROM n"
 ok 'one transaction of 150 MB' ls-sync -w 60s "$T/d/1.db"
 m=$(peak)
-ok "does not raise that ($m)" test "$m" -le 40
+test -z "$measure" || ok "does not raise that ($m)" test "$m" -le 40
 ls-restore -q -o "$T/o.db" "file://$T/r/1" & p=$!
 m=0
 while kill -0 $p 2>/dev/null; do
@@ -52,7 +58,9 @@ while kill -0 $p 2>/dev/null; do
 	test "${n:-0}" -le "$m" || m=$n
 done
 wait $p
-ok "nor does its restore need it ($m)" test "$m" -gt 0 -a "$m" -le 40
+test -z "$measure" ||
+	ok "nor does its restore need it ($m)" test "$m" -gt 0 -a "$m" -le 40
 ok 'and it is the same' pages_equal "$T/d/1.db" "$T/o.db"
 stop walship
+is 'ends well' $status 0
 done_testing

@@ -1,5 +1,6 @@
 #!/bin/sh
-# scripts/setup with package managers that only pretend.
+# scripts/setup with package managers that only pretend. No program of ours
+# runs.
 # run: plain
 . tests/lib.sh
 plan 14

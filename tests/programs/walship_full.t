@@ -1,6 +1,6 @@
 #!/bin/bash
 # A disk that is full: said, nothing lost, and it goes on when there is room.
-# run: plain
+# run: asan valgrind
 . tests/lib.sh
 need sqlite3
 mkdir "$T/disk"
