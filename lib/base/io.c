@@ -211,7 +211,10 @@ mkdir_one(const char *path, const struct io_perm *perm, struct err *err)
 		return err_sys(err, "change owner of %s", path);
 	if (perm && perm->dir_mode && chmod(path, perm->dir_mode) < 0)
 		return err_sys(err, "change mode of %s", path);
-	return sync_parent(path, err);
+	if (sync_parent(path, err) == 0)
+		return 0;
+	rmdir(path); /* else the next try finds it there, and syncs nothing */
+	return -1;
 }
 
 int

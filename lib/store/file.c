@@ -394,6 +394,20 @@ file_fill(struct io_temp *t, const struct store_src *src,
 	return 0;
 }
 
+/* Our own, of a try that failed after the rename, counts as put once its name
+ * lasts. */
+static int
+file_exists(const char *key, struct err *e)
+{
+	const char *slash = strrchr(key, '/');
+	char *dir = slash == key ? strdup("/") : slash
+	    ? strndup(key, (size_t)(slash - key)) : strdup(".");
+	int r = dir ? io_sync_dir(dir, e) : err_nomem(e);
+
+	free(dir);
+	return r ? -1 : err_set(e, ERR_EXISTS, "%s exists", key);
+}
+
 static int
 file_put(struct store *s, const char *key, const struct store_src *src,
     const struct store_put_opt *opt, struct err *e)
@@ -402,7 +416,7 @@ file_put(struct store *s, const char *key, const struct store_src *src,
 	struct io_temp t = { .fd = -1 };
 
 	if (opt->noreplace && !access(key, F_OK))
-		return err_set(e, ERR_EXISTS, "%s exists", key);
+		return file_exists(key, e);
 	if (file_folder(f, key, e)
 	    || io_temp_begin(&t, key, f->suffix, &s->conf->perm, e)) {
 		/* of the folder; what is written cannot be missing */

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <errno.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "store/s3_addr.h"
@@ -387,6 +389,71 @@ a_broken_source_publishes_nothing(void **state)
 	assert_int_equal(system(cmd), 0);
 }
 
+/* In place of the C library's: fails the nth for a folder, and keeps how the
+ * last one of each went. */
+static struct {
+	int nth, n;
+	struct {
+		ino_t ino;
+		int good;
+	} of[16];
+} sync_of;
+
+int
+fsync(int fd)
+{
+	struct stat st;
+	size_t i = 0;
+	int bad;
+
+	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return (int)syscall(SYS_fsync, fd);
+	bad = ++sync_of.n == sync_of.nth;
+	while (i < 15 && sync_of.of[i].ino && sync_of.of[i].ino != st.st_ino)
+		i++;
+	sync_of.of[i].ino = st.st_ino;
+	sync_of.of[i].good = !bad;
+	errno = EIO;
+	return bad ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+static int
+lasts(struct folder *f, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(stat(key(f, name), &st), 0);
+	for (size_t i = 0; i < 16; i++)
+		if (sync_of.of[i].ino == st.st_ino)
+			return sync_of.of[i].good;
+	return 0;
+}
+
+static void
+what_is_there_after_a_failed_sync_is_synced(void **state)
+{
+	struct folder *f = *state;
+	struct err e = { 0 };
+	char cmd[200];
+	int n, r;
+
+	snprintf(cmd, sizeof cmd, "rm -rf %s/a", f->dir);
+	for (n = 1; n < 10; n++) {
+		memset(&sync_of, 0, sizeof sync_of);
+		sync_of.nth = n;
+		r = put(f, "a/b/x", "hello", 1, -1, &e);
+		if (r == 0)
+			break;
+		assert_int_equal(e.kind, ERR_TEMP);
+		r = put(f, "a/b/x", "hello", 1, -1, &e);
+		assert_true(r == 0 || e.kind == ERR_EXISTS);
+		assert_true(lasts(f, "") && lasts(f, "a") && lasts(f, "a/b"));
+		assert_int_equal(system(cmd), 0);
+	}
+	assert_in_range(n, 3, 9);
+	sync_of.nth = 0;
+}
+
 int
 main(void)
 {
@@ -402,6 +469,7 @@ main(void)
 		FOLDER(listings_ascend_and_skip_temporaries),
 		FOLDER(deleting_what_is_gone_is_done),
 		FOLDER(a_broken_source_publishes_nothing),
+		FOLDER(what_is_there_after_a_failed_sync_is_synced),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
