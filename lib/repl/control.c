@@ -10,11 +10,14 @@
 #include <unistd.h>
 
 #include "base/sa.h"
+#include "base/when.h"
 
 #define OUT_MAX (4u << 20) /* a client that does not read is dropped */
+#define IDLE_MS 5000       /* one that asks nothing, when others wait */
 
 struct client {
 	uint64_t id;   /* 0: free */
+	int64_t last;  /* when_mono() of its last event */
 	int fd;
 	int busy;      /* a request is being answered */
 	size_t n;
@@ -26,6 +29,7 @@ struct control {
 	int fd;
 	char *path;
 	uint64_t next;
+	int listening; /* as of the last control_poll */
 	struct client c[CONTROL_CLIENTS];
 };
 
@@ -48,7 +52,8 @@ dial(const char *path, struct err *e)
 
 	if (address(&sa, path, e) < 0)
 		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* who does not accept is there all the same, and not waited for */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(e, "unable to make a socket");
 	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0) {
@@ -75,6 +80,9 @@ control_new(struct control **out, const char *path, struct err *e)
 		return err_set(e, ERR_BUSY, "%s: another ls-walship is there",
 		    path);
 	}
+	if (ign.sys == EAGAIN)
+		return err_set(e, ERR_BUSY, "%s: another ls-walship is there, "
+		    "and does not answer", path);
 	if (ign.sys == ECONNREFUSED)
 		unlink(path);
 	if (!(c = calloc(1, sizeof *c)) || !(c->path = strdup(path))) {
@@ -123,15 +131,36 @@ control_free(struct control *c)
 	free(c);
 }
 
+/* Where a new client goes: a free place, else that of the one who has asked
+ * for nothing for longest; it may be too early for that. */
+static struct client *
+place(struct control *c)
+{
+	struct client *k, *idle = NULL;
+
+	for (k = c->c; k < c->c + CONTROL_CLIENTS; k++) {
+		if (!k->id)
+			return k;
+		if (!k->busy && !k->out.len && (!idle || k->last < idle->last))
+			idle = k;
+	}
+	return idle;
+}
+
+static int64_t
+place_due(const struct client *k)
+{
+	return !k ? INT64_MAX : k->id ? k->last + IDLE_MS : 0;
+}
+
 size_t
 control_poll(struct control *c, struct pollfd *p)
 {
-	size_t i, n = 0, used = 0;
+	size_t i, n = 0;
 
 	for (i = 0; i < CONTROL_CLIENTS; i++) {
 		if (!c->c[i].id)
 			continue;
-		used++;
 		p[n].fd = c->c[i].fd;
 		p[n].events = c->c[i].out.len ? POLLOUT : 0;
 		if (!c->c[i].busy)
@@ -141,7 +170,8 @@ control_poll(struct control *c, struct pollfd *p)
 		p[n].revents = 0;
 		n++;
 	}
-	if (used < CONTROL_CLIENTS) {
+	c->listening = place_due(place(c)) <= when_mono();
+	if (c->listening) {
 		p[n].fd = c->fd;
 		p[n].events = POLLIN;
 		p[n].revents = 0;
@@ -153,35 +183,39 @@ control_poll(struct control *c, struct pollfd *p)
 static void
 welcome(struct control *c)
 {
-	size_t i;
+	struct client *k;
 	int fd;
 
-	for (i = 0; i < CONTROL_CLIENTS; i++) {
-		if (c->c[i].id)
-			continue;
+	while (place_due(k = place(c)) <= when_mono()) {
 		fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
-		if (!(c->c[i].in = malloc(CONTROL_LINE))) {
+		if (k->id)
+			drop(k);
+		if (!(k->in = malloc(CONTROL_LINE))) {
 			close(fd);
 			return;
 		}
-		c->c[i].fd = fd;
-		c->c[i].id = ++c->next;
+		k->fd = fd;
+		k->id = ++c->next;
+		k->last = when_mono();
 	}
 }
 
-/* The next whole line of what was read, if any, to the owner. */
+static int
+asks(const struct client *c)
+{
+	return c->id && !c->busy && c->n && memchr(c->in, '\n', c->n);
+}
+
+/* The next whole line of what was read to the owner. */
 static void
 request(struct client *c, control_fn *fn, void *ctx)
 {
 	char line[CONTROL_LINE], *argv[CONTROL_ARGS + 1], *s, *sep;
 	char *nl = memchr(c->in, '\n', c->n);
-	size_t len, argc = 0;
+	size_t len = (size_t)(nl - c->in), argc = 0;
 
-	if (c->busy || !nl)
-		return;
-	len = (size_t)(nl - c->in);
 	memcpy(line, c->in, len);
 	line[len] = 0;
 	c->n -= len + 1;
@@ -246,6 +280,7 @@ control_handle(struct control *c, const struct pollfd *p, size_t n,
 
 			if (!k->id || k->fd != p[i].fd)
 				continue;
+			k->last = when_mono();
 			if (p[i].revents & POLLOUT)
 				flush(k);
 			if (k->id && p[i].revents & POLLIN && !k->busy)
@@ -257,8 +292,19 @@ control_handle(struct control *c, const struct pollfd *p, size_t n,
 		}
 	}
 	for (j = 0; j < CONTROL_CLIENTS; j++)
-		if (c->c[j].id && c->c[j].n)
+		while (asks(&c->c[j]))
 			request(&c->c[j], fn, ctx);
+}
+
+int64_t
+control_due(struct control *c)
+{
+	size_t i;
+
+	for (i = 0; i < CONTROL_CLIENTS; i++)
+		if (asks(&c->c[i]))
+			return 0;
+	return c->listening ? INT64_MAX : place_due(place(c));
 }
 
 static struct client *

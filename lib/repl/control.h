@@ -34,13 +34,18 @@ typedef void control_fn(void *ctx, uint64_t client, size_t argc,
     char *const *argv);
 
 /* Makes the socket. One that nobody listens on is taken over; a live one is
- * ERR_BUSY. */
+ * ERR_BUSY. With all places taken, a new client gets that of the one who has
+ * asked for nothing for longest, some seconds at least. */
 int control_new(struct control **, const char *path, struct err *);
 /* Descriptors to poll, at most CONTROL_CLIENTS + 1. */
 size_t control_poll(struct control *, struct pollfd *);
 /* Whatever those report. */
 void control_handle(struct control *, const struct pollfd *, size_t n,
     control_fn *, void *ctx);
+/* After control_poll: when it and control_handle want to be called even
+ * without an event, when_mono() or INT64_MAX: for a request that came with one before it,
+ * and for those who wait for a place. */
+int64_t control_due(struct control *);
 /* A line of the answer (without newline), and the last one. A client that
  * has gone meanwhile is passed over. err NULL: ok. */
 void control_line(struct control *, uint64_t client, const char *json);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -49,10 +50,12 @@ verdict(const char *json, struct err *e)
 	return err_set(e, (enum err_kind)k, "%s", msg);
 }
 
+/* A connection waits too, where many others do. */
 static int
-open_socket(const char *path, struct err *e)
+open_socket(const char *path, int64_t timeout_ms, struct err *e)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct timeval tv = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
 	int fd;
 
 	if (strlen(path) >= sizeof sa.sun_path)
@@ -61,6 +64,8 @@ open_socket(const char *path, struct err *e)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(e, "unable to make a socket");
+	if (timeout_ms > 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
 	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0) {
 		err_sys(e, "connect to %s, is ls-walship running?", path);
 		if (e->kind != ERR_DENIED)
@@ -118,7 +123,7 @@ control_request(const char *path, const char *line, int64_t timeout_ms,
 	int fd, r = -1;
 	ssize_t n;
 
-	if ((fd = open_socket(path, e)) < 0)
+	if ((fd = open_socket(path, timeout_ms, e)) < 0)
 		return -1;
 	if (send_line(fd, line, e) < 0)
 		goto out;

@@ -295,6 +295,8 @@ timeout(const struct walship *w)
 	}
 	sooner(&due, walship_sync_due(w));
 	sooner(&due, walship_status_due(w));
+	if (w->control)
+		sooner(&due, control_due(w->control));
 	if (next >= 0)
 		sooner(&due, next);
 	if (w->end_mono)

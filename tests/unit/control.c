@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/when.h"
 #include "repl/control.h"
 
 static char dir[32], path[64];
@@ -53,11 +55,15 @@ server(void *arg)
 {
 	struct pollfd p[CONTROL_CLIENTS + 1];
 	struct server *s = arg;
+	int64_t due;
 	size_t n;
 
 	while (!s->end) {
 		n = control_poll(s->c, p);
-		poll(p, n, -1);
+		due = control_due(s->c);
+		if (due != INT64_MAX && (due -= when_mono()) < 0)
+			due = 0;
+		poll(p, n, due == INT64_MAX ? -1 : (int)due);
 		control_handle(s->c, p, n, serve, s);
 	}
 	return NULL;
@@ -78,6 +84,37 @@ ask(const char *request, int64_t timeout, struct err *e)
 {
 	seen[0] = 0;
 	return control_request(path, request, timeout, line, NULL, e);
+}
+
+static int
+dial(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(sa.sun_path, path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+	return fd;
+}
+
+/* The second has no event of its own. */
+static void
+both_lines_of_one_write_are_answered(void)
+{
+	static const char done[] = "{\"done\":true,\"ok\":true}\n";
+	struct timeval tv = { 10, 0 };
+	char got[2 * sizeof done];
+	int fd = dial();
+	size_t n = 0;
+	ssize_t r;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+	assert_int_equal(write(fd, "echo\necho\n", 10), 10);
+	while (n < 2 * strlen(done)
+	    && (r = read(fd, got + n, sizeof got - n)) > 0)
+		n += (size_t)r;
+	assert_int_equal(n, 2 * strlen(done));
+	close(fd);
 }
 
 static void
@@ -102,6 +139,7 @@ requests_are_answered(void **state)
 	assert_string_equal(e.msg, "no \"luck\" \\ here");
 	assert_int_equal(ask("never", 50, &e), -1);
 	assert_int_equal(e.kind, ERR_TEMP);
+	both_lines_of_one_write_are_answered();
 	assert_int_equal(ask("end", 5000, &e), 0);
 	pthread_join(t, NULL);
 	control_free(s.c);
@@ -126,17 +164,6 @@ a_dead_socket_is_taken_over_a_live_one_is_not(void **state)
 	assert_int_equal(control_new(&d, path, &e), -1);
 	assert_int_equal(e.kind, ERR_BUSY);
 	control_free(c);
-}
-
-static int
-dial(void)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	strcpy(sa.sun_path, path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
-	return fd;
 }
 
 static void
@@ -174,6 +201,45 @@ lines_and_clients_are_bounded(void **state)
 	control_free(s.c);
 }
 
+/* Who asks is served though all places are taken by some who do not; and
+ * who cannot even knock does not wait past the deadline. */
+static void
+silent_clients_give_way(void **state)
+{
+	struct server s = { 0 };
+	struct err e = { 0 };
+	int fd[CONTROL_CLIENTS], more[64], i;
+	pthread_t t;
+	int64_t now;
+
+	(void)state;
+	assert_int_equal(control_new(&s.c, path, &e), 0);
+	for (i = 0; i < 64; i++) {
+		struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+		more[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		strcpy(sa.sun_path, path);
+		if (connect(more[i], (struct sockaddr *)&sa, sizeof sa) < 0)
+			break;
+	}
+	assert_in_range(i, 1, 63);
+	now = when_mono();
+	assert_int_equal(ask("echo", 200, &e), -1);
+	assert_int_equal(e.kind, ERR_TEMP);
+	assert_true(when_mono() - now < 5000);
+	for (; i >= 0; i--)
+		close(more[i]);
+	pthread_create(&t, NULL, server, &s);
+	for (i = 0; i < CONTROL_CLIENTS; i++)
+		fd[i] = dial();
+	assert_int_equal(ask("echo", 20000, &e), 0);
+	assert_int_equal(ask("end", 20000, &e), 0);
+	pthread_join(t, NULL);
+	for (i = 0; i < CONTROL_CLIENTS; i++)
+		close(fd[i]);
+	control_free(s.c);
+}
+
 static int
 setup(void **state)
 {
@@ -200,6 +266,7 @@ main(void)
 		cmocka_unit_test(requests_are_answered),
 		cmocka_unit_test(a_dead_socket_is_taken_over_a_live_one_is_not),
 		cmocka_unit_test(lines_and_clients_are_bounded),
+		cmocka_unit_test(silent_clients_give_way),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
