@@ -91,9 +91,10 @@ probe(struct ship *s, struct store *st, int fd, const struct fence_object *o,
 	}
 }
 
+/* gap: n-1 is known not to be there. */
 static int
-after_pause(struct ship *s, struct store *st, uint64_t n, int64_t time_ms,
-    struct ship_result *res, struct err *e)
+after_pause(struct ship *s, struct store *st, uint64_t n, int gap,
+    int64_t time_ms, struct ship_result *res, struct err *e)
 {
 	struct listing l = { 0 };
 	struct fence_object o;
@@ -122,11 +123,13 @@ after_pause(struct ship *s, struct store *st, uint64_t n, int64_t time_ms,
 		    "of %s while this one was away", t, s->conf.store->url);
 		break;
 	case FENCE_PAUSE_LOST:
+		r = 0;
+		if (gap)
+			break;
 		s->broken = 1;
 		res->dump = 1;
 		res->dump_after = n;
 		res->why = "the replica was emptied or set back";
-		r = 0;
 		break;
 	case FENCE_PAUSE_CLEAR:
 		r = 0;
@@ -240,16 +243,24 @@ damaged(struct ship *s, const char *path, uint64_t n, struct err *e)
 	return 1;
 }
 
-/* Puts local file n as level 0. 1: there is no such local file. */
+/* Long enough without a look that n may not have been the next number? Asked
+ * after the request: what stops this process may do so in the middle of it. */
+static int
+paused(const struct ship *s)
+{
+	return when_mono() >= s->check_mono
+	    || fence_paused(s->last_boot, when_boot(), s->conf.retention_ms);
+}
+
+/* Puts local file n as level 0; gap: not n-1 before it. 1: there is no such
+ * local file. */
 static int
 put_one(struct ship *s, struct store *st, const char *path, uint64_t n,
-    struct ship_result *res, struct err *e)
+    int gap, struct ship_result *res, struct err *e)
 {
 	struct fence_object o;
 	struct ltx_header h;
 	int64_t boot = when_boot();
-	int paused = fence_paused(s->last_boot, boot, s->conf.retention_ms)
-	    || when_mono() >= s->check_mono;
 	char *key = NULL;
 	int fd, r = damaged(s, path, n, e);
 
@@ -270,8 +281,8 @@ put_one(struct ship *s, struct store *st, const char *path, uint64_t n,
 		probe(s, st, fd, &o, h.time_ms, key, res);
 	else if (e->kind == ERR_EXISTS)
 		r = exists(s, st, key, n, &o, e);
-	if (r == 0 && paused)
-		r = after_pause(s, st, n, h.time_ms, res, e);
+	if (r == 0 && paused(s))
+		r = after_pause(s, st, n, gap, h.time_ms, res, e);
 	if (r < 0)
 		goto out;
 	s->last_boot = boot;
@@ -374,7 +385,7 @@ over_gap(struct ship *s, struct store *st, uint64_t upto,
 	if (ship_is_full(path, &h, e) < 0)
 		goto out;
 	if (!last) {
-		r = put_one(s, st, path, n, res, e);
+		r = put_one(s, st, path, n, 1, res, e);
 		if (r > 0)
 			r = err_set(e, ERR_BUSY, "%s went away", path);
 		if (r < 0)
@@ -407,7 +418,7 @@ ship_run(struct ship *s, struct store *st, uint64_t upto,
 		}
 		if (!(path = ship_local_path(s, s->cursor + 1)))
 			return err_nomem(e);
-		r = put_one(s, st, path, s->cursor + 1, res, e);
+		r = put_one(s, st, path, s->cursor + 1, 0, res, e);
 		free(path);
 		if (r > 0)
 			r = over_gap(s, st, upto, res, e);

@@ -53,8 +53,8 @@ shipped(const struct wdb *d)
 	for (i = 0; i < d->n; i++) {
 		const struct wrep *r = &d->rep[i];
 
-		if (r->state != REP_FENCED && (!r->known || r->want_dump
-		    || r->busy || r->txid < d->txid || r->broken))
+		if (r->state != REP_FENCED
+		    && (r->busy || !walship_rep_holds(r, d->txid)))
 			return 0;
 	}
 	return 1;
@@ -168,8 +168,8 @@ unshipped(const struct walship *w)
 			const struct wrep *r = &d->rep[j];
 
 			if (r->state == REP_FENCED || (d->started
-			    && d->phase == DB_STOPPED && r->known
-			    && r->txid >= d->txid && !r->want_dump))
+			    && d->phase == DB_STOPPED
+			    && walship_rep_holds(r, d->txid)))
 				continue;
 			any = 1;
 			hex64_fmt(t, r->txid);

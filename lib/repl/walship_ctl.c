@@ -31,6 +31,7 @@ sync_want(struct wsync *s, struct wdb *d)
 	for (i = 0; i < d->n; i++)
 		d->rep[i].next_mono = 0;
 	o->id = d->id;
+	o->asked = d->steps_begun;
 	/* a step at work may have looked already: the one after it; a start
 	 * is followed by one */
 	o->step = d->steps_begun + (d->attached ? 1 : 2);
@@ -82,11 +83,16 @@ sync_one(const struct wsync *s, struct wsync_one *o, const struct wdb *d,
 		return err_set(e, walship_db_out(d), "%s is %s",
 		    d->conf.capture.path, walship_db_state(d));
 	if (o->step) {
-		if (d->phase == DB_STOPPED || (d->started && !d->attached
-		    && d->steps_done + 1 >= o->step && !d->failing))
-			o->step = 0; /* no database, or its last step was it */
-		else if (d->steps_done < o->step || d->failing)
-			return 0;
+		if (d->phase == DB_STOPPED) {
+			if (d->steps_done <= o->asked || d->failing)
+				return err_set(e, ERR_NO, "%s is stopped: "
+				    "nobody looks what is committed there",
+				    d->conf.capture.path);
+		} else if (d->failing || (d->steps_done < o->step
+		    && (!d->started || d->attached
+		    || d->steps_done + 1 < o->step))) {
+			return 0; /* not yet; without a database nothing is */
+		}
 		o->step = 0;
 		o->txid = d->txid;
 	}
@@ -96,8 +102,7 @@ sync_one(const struct wsync *s, struct wsync_one *o, const struct wdb *d,
 		const struct wrep *r = &d->rep[i];
 
 		hope += r->state != REP_FENCED;
-		there += r->known && r->txid >= o->txid && !r->want_dump
-		    && !r->busy;
+		there += walship_rep_holds(r, o->txid) && !r->busy;
 	}
 	if (s->mode == 'o')
 		return there > 0;

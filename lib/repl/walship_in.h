@@ -154,6 +154,7 @@ struct wsync {
 	struct wsync_one {
 		uint32_t id;
 		uint64_t step, txid; /* wanted step; 0 when txid is known */
+		uint64_t asked;      /* steps begun when it was asked for */
 	} *one;
 	size_t n;
 };
@@ -215,6 +216,8 @@ void walship_rep_done(struct wrep *);
 int64_t walship_rep_due(const struct wrep *);
 void walship_rep_captured(struct wrep *, const struct capture_result *);
 const char *walship_rep_state(const struct wrep *);
+/* Can all up to this TXID be restored from it? */
+int walship_rep_holds(const struct wrep *, uint64_t txid);
 void walship_rep_free(struct wrep *);
 void walship_groups_free(struct walship *);
 

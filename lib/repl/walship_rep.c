@@ -230,6 +230,12 @@ walship_rep_state(const struct wrep *r)
 	return word[r->state];
 }
 
+int
+walship_rep_holds(const struct wrep *r, uint64_t txid)
+{
+	return r->known && r->txid >= txid && !r->want_dump && !r->broken;
+}
+
 /* Is there anything to put? */
 static int
 has_work(const struct wrep *r)

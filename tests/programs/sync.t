@@ -54,6 +54,9 @@ ok 'wholly' pages_equal "$T/d/b.db" "$T/r.db"
 like 'stop' "$(talk "stop $T/d/b.db")" '"ok":true'
 ok 'it is stopped' wait_for 5 sh -c "ls-status | grep 'b.db.*stopped'"
 sql "$T/d/b.db" "INSERT INTO t(v) VALUES ('meanwhile')"
+exits 'what comes meanwhile is not called shipped' 1 \
+    ls-sync -w 10s "$T/d/b.db"
+like 'but why not' "$err" 'b.db is stopped'
 like 'start' "$(talk "start $T/d/b.db")" '"ok":true'
 ok 'it goes on' ls-sync -w 10s "$T/d/b.db"
 rm -f "$T"/r.db*
