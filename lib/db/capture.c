@@ -256,7 +256,7 @@ step(struct capture *c, unsigned why, struct err *err)
 	int64_t now = when_mono();
 	int urgent = (why & (CAPTURE_SYNC | CAPTURE_FINAL)) != 0;
 
-	if (look(c, why, now, err) < 0)
+	if (look(c, why, now, err) < 0 || hop_strange(c, err) < 0)
 		return -1;
 	if (!c->lost && now - c->last_hop >= CAPTURE_HOP_MS
 	    && hop_light(c, err) < 0)

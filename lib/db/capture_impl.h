@@ -22,6 +22,8 @@ struct holder {
 	uint32_t low;          /* not above it: committed before it began */
 	int zero;              /* began with everything copied, so on slot 0: how
 	                          often in a row, HOP_SURE: surely */
+	int64_t mtime_ns;      /* of the database file then, and its bytes: */
+	uint64_t size;         /* while it reads nobody copies anything there */
 };
 
 /* What the level-0 files hold. */

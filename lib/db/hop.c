@@ -4,6 +4,9 @@
 #include <unistd.h>
 #include "base/when.h"
 #include "db/cut.h"
+#include "db/watch.h"
+
+#define QUIET_MS 1000 /* after the last write, and it is no half of a copy */
 
 static struct holder *
 current(struct capture *c)
@@ -167,6 +170,48 @@ note(struct holder *h, const struct shm_view *before,
 	let_go(h);
 }
 
+static int
+file_of(struct capture *c, struct state_facts *f)
+{
+	struct err err;
+
+	return state_facts_stat(c->path, f, &err) < 0
+	    || f->ino != c->facts.ino || f->dev != c->facts.dev ? -1 : 0;
+}
+
+static void
+note_file(struct capture *c, struct holder *h)
+{
+	struct state_facts f;
+
+	if (h->zero && !file_of(c, &f)) {
+		h->mtime_ns = f.mtime_ns;
+		h->size = f.size;
+	} else {
+		h->mtime_ns = 0;
+	}
+}
+
+int
+hop_strange(struct capture *c, struct err *err)
+{
+	struct holder *h = current(c);
+	struct state_facts now;
+	int64_t age;
+
+	if (c->lost || !h->zero || !h->mtime_ns || file_of(c, &now) < 0
+	    || (now.mtime_ns == h->mtime_ns && now.size == h->size)
+	    || !watch_tells(c->path)) /* nor is the time of it to be trusted */
+		return 0;
+	age = when_now() - now.mtime_ns / 1000000;
+	if (age >= 0 && age < QUIET_MS)
+		return err_set(err, ERR_BUSY, "the database file is written to "
+		    "by something that is not SQLite");
+	c->lost = "the database file was written to by something that is not "
+	    "SQLite";
+	return 0;
+}
+
 static void
 switch_readers(struct capture *c)
 {
@@ -200,6 +245,7 @@ hop_settle(struct capture *c, struct holder *h, struct err *err)
 				c->view = b;
 				/* at a start nobody waits for us yet */
 				note(h, &a, &b, zero ? HOP_SURE : 0);
+				note_file(c, h);
 				return 0;
 			}
 		}
@@ -252,6 +298,7 @@ hop_full(struct capture *c, struct err *err)
 	if (zero && current(c)->zero && current(c)->mark == c->view.mx)
 		zero = current(c)->zero + 1;
 	note(other(c), &before, &c->view, zero);
+	note_file(c, other(c));
 	switch_readers(c);
 	c->clean = 1;
 	return 0;

@@ -55,8 +55,8 @@ watch_new(struct watch **out, int64_t poll_ms, int force_poll,
 }
 
 /* Network file systems tell nothing of what other machines write. */
-static int
-tells(const char *dir)
+int
+watch_tells(const char *dir)
 {
 	static const uint32_t deaf[] = {
 		0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x65735546, 0x01021997,
@@ -152,7 +152,7 @@ watch_add(struct watch *w, uint32_t id, const char *db, struct err *err)
 	memcpy(e->wal + n, "-wal", 5);
 	e->name = slash + 1;
 	e->used = 1;
-	if (w->fd >= 0 && tells(e->dir))
+	if (w->fd >= 0 && watch_tells(e->dir))
 		e->dir_wd = inotify_add_watch(w->fd, e->dir, DIR_MASK);
 	if (e->dir_wd < 0)
 		set_polled(w, e);
@@ -356,7 +356,7 @@ poll_files(struct watch *w)
 		e->pending |= compare(e->path, &e->db_seen, CAPTURE_DB);
 		/* The folder may be there now */
 		if (w->fd >= 0 && e->dir_wd < 0 && e->db_seen.ino
-		    && tells(e->dir)) {
+		    && watch_tells(e->dir)) {
 			e->dir_wd = inotify_add_watch(w->fd, e->dir, DIR_MASK);
 			if (e->dir_wd >= 0) {
 				e->polled = 0;

@@ -4,6 +4,10 @@
 #include <stdint.h>
 #include "base/err.h"
 
+/* Does the file system of path say what is written there, when it is? Those
+ * of networks do not. */
+int watch_tells(const char *path);
+
 /* Which of many databases changed: inotify where it works, otherwise a look
  * at size and mtime of -wal and database at an interval. One thread. File
  * watches are one-shot: under load a database wakes its owner once, until
