@@ -228,6 +228,8 @@ main(int argc, char **argv)
 	    || (r = prog_operands(&prog, &st, argc, argv, 0,
 	    run.init ? INT_MAX : 0)) >= 0)
 		return r;
+	if (run.init + run.show + run.records + run.paths > 1)
+		return prog_usage(PROG, "one of -s, -r, -p and --init");
 	if (run.init)
 		return init((const char *const *)argv + st.index,
 		    (size_t)(argc - st.index));

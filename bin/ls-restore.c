@@ -113,11 +113,11 @@ conflict(const struct args *a)
 		return "--all is for the databases of the configuration, each "
 		    "in its place";
 	if (is_stdin(a) && (!a->out || a->dry))
-		return "from standard input -o is needed, and -n cannot be";
+		return "LTX files on standard input need -o OUT, without -n";
 	if (a->source && url_is(a->source) && !a->out && !a->dry)
 		return "a replica URL needs -o OUT";
 	return a->out && !strcmp(a->out, "-") && (a->beside || a->if_missing)
-	    ? "--beside and -i need a file" : NULL;
+	    ? "--beside and -i need a file to restore to" : NULL;
 }
 
 static int
@@ -126,16 +126,16 @@ parse(struct args *a, int argc, char *const *argv)
 	struct opt_state st;
 	int code = prog_options(&prog, &st, argc, argv, option, a);
 
-	/* the one after DB is a program, and what follows is the program's */
-	if (code >= 0 || (code = prog_late(&prog, &st, argv,
-	    2 - a->all)) >= 0)
+	/* after DB comes a program, and what follows is its own */
+	if (code >= 0 || (code = prog_late(&prog, &st, argv, 2 - a->all)) >= 0)
 		return code;
 	a->source = a->all ? NULL : argv[st.index];
 	a->prog = argv + st.index + !!a->source;
 	if (*a->prog && url_is(*a->prog))
 		return prog_usage(PROG, "%s is one too many: one DB or URL, then "
 		    "a program to run; -o %s %s restores from there to there",
-		    *a->prog, url_is(a->source) ? "OUT" : a->source, *a->prog);
+		    *a->prog, !a->source || url_is(a->source) ? "OUT"
+		    : a->source, *a->prog);
 	return conflict(a) ? prog_usage(PROG, "%s", conflict(a)) : -1;
 }
 

@@ -124,7 +124,12 @@ dump_conf(const struct args *a, struct err *e)
 {
 	struct conf conf;
 	const struct conf_db *db = NULL;
-	int r = conf_load(&conf, &a->conf, e);
+	int r;
+
+	if (url_is(a->conf.db) && strncmp(a->conf.db, "sqlite", 6))
+		return err_set(e, ERR_USAGE, "a URL goes with -r; to standard "
+		    "output a database is written");
+	r = conf_load(&conf, &a->conf, e);
 
 	if (r < 0 && (a->conf.file || e->kind == ERR_USAGE))
 		return -1;

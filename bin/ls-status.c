@@ -190,7 +190,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	case 'j': a->json = 1; break;
 	case 'q': a->quiet = 1; break;
 	case OPT_LAG:
-		if (when_dur_scan(arg, &a->max_lag) < 0)
+		if (when_dur_scan(arg, &a->max_lag) < 0 || a->max_lag < 0)
 			return err_set(e, ERR_USAGE, "--max-lag takes a "
 			    "duration as 60s");
 		break;
@@ -214,7 +214,9 @@ main(int argc, char **argv)
 	snprintf(path, sizeof path, "%s/walship.status",
 	    dir && *dir ? dir : "/run/ls-s6");
 	if (status_read(*argv ? *argv : path, &st, &e) < 0)
-		return prog_fatal(PROG, "read the status", &e);
+		return prog_fatal(PROG, !*argv && e.kind == ERR_NOTFOUND
+		    ? "read the status, is ls-walship running?"
+		    : "read the status", &e);
 	healthy = status_healthy(&st, now, a.max_lag, why, sizeof why);
 	if (a.json && !a.quiet)
 		json(&st, now, healthy, why);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,8 +116,11 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	case 'c': a->conf.file = arg; break;
 	case OPT_NOEXPAND: a->conf.no_expand_env = 1; break;
 	case 'd':
-		if (!int0_scan(arg, &a->w.ready_fd))
-			return err_set(e, ERR_USAGE, "-d takes a number");
+		if (!int0_scan(arg, &a->w.ready_fd) || a->w.ready_fd < 0)
+			return err_set(e, ERR_USAGE, "-d takes the number of a "
+			    "descriptor");
+		if (fcntl(a->w.ready_fd, F_GETFD) < 0)
+			return err_set(e, ERR_USAGE, "-d %s is not open", arg);
 		break;
 	case 'x': a->exec = 1; break;
 	case OPT_ONCE: a->w.once = a->w.ready_remote = 1; break;

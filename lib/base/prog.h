@@ -41,8 +41,9 @@ prog_fatal(const char *prog, const char *doing, const struct err *err)
 	if (err->kind == ERR_USAGE)
 		return prog_usage(prog, "%s", err->msg);
 	fprintf(stderr, "%s: fatal: unable to %s: %s\n", prog, doing, err->msg);
-	/* a folder named for a file stays one */
-	return err_exit(err->sys == EISDIR ? ERR_CONF : err->kind);
+	/* a folder named for a file stays one, and a file for a folder */
+	return err_exit(err->sys == EISDIR || err->sys == ENOTDIR ? ERR_CONF
+	    : err->kind);
 }
 
 /* Prints "PROG: warning: TEXT". */

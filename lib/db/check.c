@@ -33,7 +33,8 @@ check_kind_scan(const char *s, enum check_kind *k, struct err *e)
 	*k = !strcmp(s, "full") ? CHECK_FULL
 	    : !strcmp(s, "quick") ? CHECK_QUICK : CHECK_NONE;
 	return *k || !strcmp(s, "none") ? 0
-	    : err_set(e, ERR_USAGE, "none, quick or full");
+	    : err_set(e, ERR_USAGE, "%s is no integrity check: "
+	    "none, quick or full", s);
 }
 
 int

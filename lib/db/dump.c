@@ -43,6 +43,8 @@ dump_db(const char *path, uint64_t txid, uint64_t node,
 	memset(&head, 0, sizeof head);
 	if (stat(path, &st) < 0)
 		return err_sys(err, "stat %s", path);
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ERR_CONF, "%s is a folder", path);
 	if (!st.st_size)
 		return err_set(err, ERR_NOTFOUND, "%s has no pages yet", path);
 	head.flags = LTX_FLAG_NOCHECKSUM;

@@ -69,7 +69,9 @@ spool_all(struct spool *s, struct err *e)
 
 	r = ltx_dec_begin(&dec, in, e);
 	if (r < 0)
-		return err_in(e, "file 1");
+		return s->end || e->kind != ERR_DATA
+		    ? err_in(e, "standard input: file 1")
+		    : err_set(e, ERR_DATA, "standard input is empty: no LTX file");
 	do {
 		r = spool_file(s, dec, off, e);
 		if (r < 0)
@@ -79,7 +81,7 @@ spool_all(struct spool *s, struct err *e)
 	} while (r > 0);
 	ltx_dec_free(dec);
 	if (r < 0)
-		return err_in(e, "file %zu of the stream, which begins at "
+		return err_in(e, "standard input: file %zu, which begins at "
 		    "byte %llu", s->l.n + 1, (unsigned long long)off);
 	return 0;
 }

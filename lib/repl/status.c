@@ -340,7 +340,7 @@ slurp(const char *path, size_t *len, struct err *e)
 	ssize_t r;
 
 	if (fd < 0) {
-		err_sys(e, "unable to open %s", path);
+		err_sys(e, "open %s", path);
 		return NULL;
 	}
 	for (;;) {
@@ -355,7 +355,7 @@ slurp(const char *path, size_t *len, struct err *e)
 		if ((r = read(fd, s + n, a - n - 1)) < 0) {
 			if (errno == EINTR)
 				continue;
-			err_sys(e, "unable to read %s", path);
+			err_sys(e, "read %s", path);
 			break;
 		}
 		if (r == 0) {

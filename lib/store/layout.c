@@ -93,6 +93,9 @@ store_name_key(const struct store_conf *c, int level, const char *name,
 	const char *path = c->path ? c->path : "", *slash = strchr(name, '/');
 	size_t n = slash ? (size_t)(slash - name) : 0;
 
+	*out = 0;
+	if (!*name)
+		return err_set(e, ERR_USAGE, "the KEY is empty");
 	if (layout_name(name))
 		return layout_make(c, level < 0 ? 0 : (unsigned)level, name,
 		    out, e);
@@ -100,7 +103,8 @@ store_name_key(const struct store_conf *c, int level, const char *name,
 	    && slash[-1] >= '0' && slash[-1] <= '9' && layout_name(slash + 1))
 		return layout_make(c, (unsigned)(slash[-1] - '0'), slash + 1,
 		    out, e);
-	*out = 0;
+	if (c->type == STORE_FILE && name[strlen(name) - 1] == '/')
+		return err_set(e, ERR_USAGE, "%s is a folder, no object", name);
 	if (c->type == STORE_FILE && layout_leaves(name))
 		return err_set(e, ERR_USAGE, "%s leads out of the replica",
 		    name);

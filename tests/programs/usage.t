@@ -68,6 +68,20 @@ for p in ls-list ls-prune ls-restore 'ls-snapshot -r' ls-sync; do
 done
 usage 'ls-walship: an unset variable' 'no replica URL' ls-walship a.db ''
 
+usage 'ls-restore: --all and a URL' "$R is" ls-restore --all "$R"
+usage 'ls-restore: - without -o' '-o OUT' ls-restore -
+usage 'ls-restore: a check nobody knows' 'maybe' \
+    ls-restore -o x.db --integrity-check maybe "$R"
+usage 'ls-snapshot: a URL' 'goes with -r' ls-snapshot "$R"
+usage 'ls-get: an empty KEY' 'KEY is empty' ls-get "$R" ''
+usage 'ls-put: an empty KEY' 'KEY is empty' ls-put -r "$R" ''
+usage 'ls-put: a KEY that is a folder' 'dir/ is a folder' ls-put -r "$R" dir/
+usage 'ls-status: a lag below nothing' 'duration' ls-status --max-lag -5s
+usage 'ls-walship: a descriptor that is not open' '-d 9 is not open' \
+    ls-walship --once -d 9 a.db "$R"
+usage 'ls-walship: no descriptor' '-d takes' ls-walship --once -d -1 a.db "$R"
+usage 'ls-conf: both' 'one of' ls-conf -s -r
+
 # ls-restore without an operand
 exits 'ls-restore: nothing said' 100 ls-restore
 like 'ls-restore: the ways out are' "$err" 'DB_PATH and REPLICA_URL'
@@ -131,9 +145,19 @@ bad 'ls-dump: a folder' 102 'dir.*directory' ls-dump dir
 bad 'ls-snapshot: a database not there' 1 'none.db' ls-snapshot none.db
 bad 'ls-snapshot: a folder' 102 'dir.*folder' ls-snapshot dir
 LS_RUN_DIR=$T/none
-bad 'ls-status: nothing running' 1 'walship.status.*No such' ls-status
+bad 'ls-status: nothing running' 1 'is ls-walship running.*walship.status.*No such' ls-status
 bad 'ls-status: a folder' 102 'dir.*directory' ls-status dir
 bad 'ls-sync: nothing running' 111 'walship.sock.*is ls-walship running.*No such' ls-sync -w 0s
 bad 'ls-conf: a file not there' 102 'none.yml.*No such' ls-conf -c none.yml
 bad 'ls-conf --init: a folder not there' 1 'none.*No such' ls-conf --init none
+echo text >text
+for p in ls-list ls-prune 'ls-restore -n'; do
+	bad "$p: a file for a replica" 102 'text.*Not a directory' \
+	    $p "file://$T/text"
+done
+bad 'ls-restore: nothing on standard input' 102 'standard input is empty' \
+    ls-restore -o x.db -
+exits 'ls-restore: text on standard input' 102 \
+    sh -c 'ls-restore -o x.db - <text'
+like 'ls-restore: is said' "$err" 'standard input: .*byte'
 done_testing

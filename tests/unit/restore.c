@@ -468,7 +468,7 @@ streams_in_any_order(void **state)
 	check_state(fd, &d, 4);
 	all.len -= 5;
 	assert_int_equal(restore_stream(mem_in(&all), dir, &opt, fd, &d, &e), -1);
-	assert_non_null(strstr(e.msg, "file 6 of the stream"));
+	assert_non_null(strstr(e.msg, "standard input: file 6,"));
 	all.len = 0;
 	assert_int_equal(restore_stream(mem_in(&all), dir, &opt, fd, &d, &e), -1);
 	assert_int_equal(e.kind, ERR_DATA);
