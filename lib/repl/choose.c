@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/sa.h"
+#include "ltx/ltx.h"
 
 static void
 replica_free(struct choose_replica *r)
@@ -53,7 +54,20 @@ found_one(void *ctx, const char *key, const struct store_stat *st,
 }
 
 static int
-refuse_v03(struct choose_replica *r, struct err *e)
+found_ltx(void *ctx, const char *key, const struct store_stat *st,
+    struct err *e)
+{
+	const char *name = strrchr(key, '/');
+	uint64_t min, max;
+
+	return name && !ltx_name_scan(name + 1, &min, &max)
+	    ? found_one(ctx, key, st, e) : 0;
+}
+
+/* Does fn find something below the replica's path? 1, 0, -1. */
+static int
+holds(struct choose_replica *r, const char *below, store_list_fn *fn,
+    struct err *e)
 {
 	const char *path = r->conf->path ? r->conf->path : "";
 	stralloc s = STRALLOC_ZERO;
@@ -62,15 +76,34 @@ refuse_v03(struct choose_replica *r, struct err *e)
 	if (!strcmp(path, "."))
 		path = "";
 	if (!stralloc_cats(&s, path) || (*path && !stralloc_cats(&s, "/"))
-	    || !stralloc_cats(&s, "generations/") || !stralloc_0(&s)) {
+	    || !stralloc_cats(&s, below) || !stralloc_0(&s)) {
 		stralloc_free(&s);
 		return err_nomem(e);
 	}
-	x = store_list(r->st, s.s, NULL, found_one, &found, e);
+	x = store_list(r->st, s.s, NULL, fn, &found, e);
 	stralloc_free(&s);
-	if (found)
+	return found ? 1 : x;
+}
+
+/* What is empty as a replica of this kind may be one of another: of
+ * Litestream 0.3, or copied from a store with other keys (an s3 replica has
+ * "0000/", others "ltx/0/"). Neither is nothing. */
+static int
+refuse_other(struct choose_replica *r, struct err *e)
+{
+	int s3 = r->conf->type == STORE_S3;
+	int x = holds(r, "generations/", found_one, e);
+
+	if (x > 0)
 		return err_set(e, ERR_DATA, "%s holds a replica of Litestream "
 		    "0.3, which is not read yet", r->conf->url);
+	if (!x)
+		x = holds(r, s3 ? "ltx/" : "000", found_ltx, e);
+	if (x > 0)
+		return err_set(e, ERR_DATA, "%s holds LTX files laid out as in "
+		    "another kind of store: under %s instead of %s",
+		    r->conf->url, s3 ? "ltx/0/" : "0000/", s3 ? "0000/"
+		    : "ltx/0/");
 	return x;
 }
 
@@ -132,7 +165,7 @@ replica_find(struct choose_replica *r, const struct store_conf *conf,
 	if (!r->listing.n && conf->type == STORE_S3
 	    && try_spellings(r, conf, log, e) < 0)
 		return -1;
-	return r->listing.n ? 0 : refuse_v03(r, e);
+	return r->listing.n ? 0 : refuse_other(r, e);
 }
 
 static int

@@ -21,7 +21,8 @@ struct choose {
  * remembered and, unless it is the only one, a warning. An s3 replica that
  * is empty is looked for under the spellings of its prefix that Litestream
  * makes of configuration and URL; an empty one that holds Litestream 0.3
- * generations counts as one that cannot be read. -1: out of memory. */
+ * generations, or LTX files under the keys of another kind of store, counts
+ * as one that cannot be read. -1: out of memory. */
 int choose_add(struct choose *, const struct store_conf *,
     const struct log *, struct err *);
 

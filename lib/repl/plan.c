@@ -5,6 +5,8 @@
 #include <string.h>
 #include "base/when.h"
 
+#define LATER_MAX 1000 /* exact times read where the clock went astray */
+
 /* One state that some file ends with. */
 struct bound {
 	uint64_t txid;
@@ -294,6 +296,36 @@ time_found(const struct bounds *bs, const struct listing *l, size_t i,
 	    "is TXID %016" PRIx64 " of %s", b->txid, s);
 }
 
+/* A clock that was wrong for a while, as of a small machine until it is set,
+ * misleads the search: all that came after looks too new. What the store
+ * says is not later than the time was there by then: the newest such bound
+ * from lo on, as index + 1, or lo. 1: its exact time is needed first. A copy
+ * may have lost all times: at most LATER_MAX of them are asked for. */
+static int
+later_bound(const struct bounds *bs, const struct listing *l, int64_t time_ms,
+    size_t *lo, size_t *need)
+{
+	size_t asked = 0;
+
+	for (size_t i = bs->n; i-- > *lo;)
+		asked += l->f[bs->b[i].file].time_exact;
+	for (size_t i = bs->n; i-- > *lo;) {
+		const struct replica_file *f = &l->f[bs->b[i].file];
+
+		if (f->time_ms > time_ms)
+			continue;
+		if (!f->time_exact && asked > LATER_MAX)
+			return 0;
+		if (!f->time_exact) {
+			*need = bs->b[i].file;
+			return 1;
+		}
+		*lo = i + 1;
+		return 0;
+	}
+	return 0;
+}
+
 int
 plan_time(const struct listing *l, int64_t time_ms, size_t *need,
     uint64_t *txid, struct err *e)
@@ -321,7 +353,9 @@ plan_time(const struct listing *l, int64_t time_ms, size_t *need,
 		else
 			hi = mid;
 	}
-	r = time_found(&bs, l, lo ? lo - 1 : bs.n, need, txid, e);
+	r = later_bound(&bs, l, time_ms, &lo, need);
+	if (!r)
+		r = time_found(&bs, l, lo ? lo - 1 : bs.n, need, txid, e);
 	free(bs.b);
 	return r;
 }

@@ -33,7 +33,8 @@ int plan_make(const struct listing *, const struct plan_target *,
 void plan_free(struct plan *);
 
 /* The TXID of the newest state not after time_ms, by binary search: TXIDs
- * and times are taken to grow together. 1: the exact time of file *need
+ * and times are taken to grow together, but for states that by the store's
+ * own times were there by then. 1: the exact time of file *need
  * must be known first (fill in and call again; about log2 of the files are
  * asked for); 0: *txid found, for plan_make; -1: ERR_NOTFOUND if the
  * listing is empty, ERR_NO if no state is so old (names the earliest),

@@ -121,6 +121,11 @@ exits 's3: by the configuration' 0 \
 ok 's3: is it, too' pages_equal "$T/h/a.db" "$T/h2.db"
 exits 's3: an empty prefix is nothing' 0 \
     ls-restore -e -o "$T/none.db" "$(s3_url not/there)"
+mkdir -p "$S3_DIR/mybkt/copied/ltx"
+cp -r "$T/replica/ltx/0" "$S3_DIR/mybkt/copied/ltx/0" || bail 'no file replica'
+exits 's3: what was copied from a file replica is not nothing' 102 \
+    ls-restore -e -o "$T/none.db" "$(s3_url copied)"
+like 's3: it is under other keys' "$err" 'another kind of store: under ltx/0/'
 exits 's3: no such bucket is not nothing' 102 ls-restore -e -o "$T/none.db" \
     "s3://nobkt/x?endpoint=$S3_ENDPOINT&region=us-east-1"
 exits 's3: refused credentials are not nothing' 102 env AWS_SECRET_ACCESS_KEY=x \

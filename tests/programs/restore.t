@@ -184,6 +184,13 @@ exits 'a replica of Litestream 0.3 is not nothing' 102 \
     ls-restore -e -o "$T/d/n.db" "file://$T/v3"
 like 'and said to be one' "$err" 'Litestream 0.3'
 
+mkdir "$T/s3like"
+cp -r "$T/r/ltx/0" "$T/s3like/0000"
+exits 'nor is what was copied from an s3 replica' 102 \
+    ls-restore -e -o "$T/d/n.db" "file://$T/s3like" echo ran
+like 'whose keys are others' "$err" 'another kind of store'
+is 'no program is run' "$out" ''
+
 # damage
 cp -r "$T/r" "$T/bad"
 f=$T/bad/ltx/0/0000000000000003-0000000000000003.ltx

@@ -79,7 +79,8 @@ pages_left_out_of_a_regrowth_are_the_old_ones(void **state)
 		struct ltx_dec *dec;
 
 		assert_int_equal(mem_ltx(&m, &h, LTX_BLOCK, files[i].n ? one : NULL,
-		    files[i].n ? files[i].n : files[i].commit, 1, &e), 0);
+		    files[i].n ? files[i].n : files[i].commit, files[i].txid,
+		    &e), 0);
 		assert_int_equal(ltx_dec_begin(&dec, mem_in(&m), &e), 0);
 		assert_int_equal(apply_file(a, dec, &e), 0);
 		ltx_dec_free(dec);
@@ -88,6 +89,14 @@ pages_left_out_of_a_regrowth_are_the_old_ones(void **state)
 	assert_int_equal(apply_end(a, &d, &e), 0);
 	assert_int_equal(d.pages, 10);
 	assert_int_equal(d.regrown, 5);
+	for (uint32_t p = 1; p <= 10; p++) {
+		unsigned char want[PS], got[PS];
+
+		mem_page(want, PS, p, p == 1 ? 3 : 1);
+		assert_int_equal(pread(fd, got, PS, (off_t)(p - 1) * PS), PS);
+		/* the first 16 bytes of page 1 are put in last */
+		assert_memory_equal(got, want, PS);
+	}
 	apply_free(a);
 	close(fd);
 }
