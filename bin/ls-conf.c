@@ -28,9 +28,7 @@ static const struct opt opts[] = {
 	{ 'p', "paths", 0, "print the paths of the databases, one a line" },
 	{ 'i', "init", 0, "print a configuration for the SQLite files below "
 	    "the PATHs" },
-	{ 'h', "help", 0, "print this and exit" },
-	{ 'V', "version", 0, "print the version and exit" },
-	{ 0, 0, 0, 0 }
+	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 

@@ -19,9 +19,7 @@
 static const struct opt opts[] = {
 	{ 'p', "pages", NULL, "one line a page" },
 	{ 'j', "json", NULL, "one JSON object a line and LTX file" },
-	{ 'h', "help", NULL, "print this and exit" },
-	{ 'V', "version", NULL, "print the version and exit" },
-	{ 0, NULL, NULL, NULL }
+	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 

@@ -26,9 +26,7 @@ static const struct opt opts[] = {
 	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
 	{ O_REPLICA, "replica", "NAME", "the replica of this name, not the first" },
 	{ 'T', "timeout", "DURATION", "give up after so long: 30s idle" },
-	{ 'h', "help", NULL, "print this and exit" },
-	{ 'V', "version", NULL, "print the version and exit" },
-	{ 0, NULL, NULL, NULL }
+	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 

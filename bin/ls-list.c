@@ -23,9 +23,7 @@ static const struct opt opts[] = {
 	{ 'c', "config", "FILE", "configuration file" },
 	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
 	{ O_REPLICA, "replica", "NAME", "only the replicas of this name" },
-	{ 'h', "help", NULL, "print this and exit" },
-	{ 'V', "version", NULL, "print the version and exit" },
-	{ 0, NULL, NULL, NULL }
+	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 

@@ -25,9 +25,7 @@ static const struct opt opts[] = {
 	{ O_REPLICA, "replica", "NAME", "only the replicas of this name" },
 	{ 'q', "quiet", NULL, "print only warnings and errors" },
 	{ 'T', "stamp", NULL, "time stamps before log lines" },
-	{ 'h', "help", NULL, "print this and exit" },
-	{ 'V', "version", NULL, "print the version and exit" },
-	{ 0, NULL, NULL, NULL }
+	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 

@@ -20,9 +20,7 @@ static const struct opt opts[] = {
 	{ 'j', "json", NULL, "one JSON object" },
 	{ 'q', "quiet", NULL, "print nothing" },
 	{ OPT_LAG, "max-lag", "DURATION", "longest time behind: 60s" },
-	{ 'h', "help", NULL, "print this and exit" },
-	{ 'V', "version", NULL, "print the version and exit" },
-	{ 0, NULL, NULL, NULL }
+	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 

@@ -25,9 +25,7 @@ static const struct opt opts[] = {
 	{ OPT_LOCAL, "local", NULL, "the local state folder is enough" },
 	{ OPT_SOCKET, "socket", "PATH", "control socket of ls-walship" },
 	{ 'v', "verbose", NULL, "print what each database has reached" },
-	{ 'h', "help", NULL, "print this and exit" },
-	{ 'V', "version", NULL, "print the version and exit" },
-	{ 0, NULL, NULL, NULL }
+	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 

@@ -33,9 +33,7 @@ static const struct opt opts[] = {
 	{ OPT_RUN, "run-dir", "DIR", "socket and status file; empty: none" },
 	{ OPT_LEVEL, "log-level", "LEVEL", "trace, debug, info, warn or error" },
 	{ 'T', "timestamps", NULL, "time of day in the log" },
-	{ 'h', "help", NULL, "print this and exit" },
-	{ 'V', "version", NULL, "print the version and exit" },
-	{ 0, NULL, NULL, NULL }
+	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 

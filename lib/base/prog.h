@@ -19,6 +19,12 @@ struct prog {
 	const struct opt *opts;
 };
 
+/* The end of every table of options. */
+#define PROG_OPTS \
+	{ 'h', "help", NULL, "print this and exit" }, \
+	{ 'V', "version", NULL, "print the version and exit" }, \
+	{ 0, NULL, NULL, NULL }
+
 /* Prints "PROG: usage: TEXT" (printf format); returns 100. */
 __attribute__((format(printf, 2, 3))) static inline int
 prog_usage(const char *prog, const char *fmt, ...)
