@@ -48,7 +48,8 @@ exits 'what follows -- is no option' 0 ls-dump -- -p
 exits 'ls-restore: options of the program are its own' 0 \
     ls-restore -q -o r.db "$R" echo -o ran
 is 'ls-restore: which has them' "$out" '-o ran'
-start sync ls-walship --run-dir "$T/run" a.db "$R" -x sh -c 'ls-sync -w 10s a.db; exit 5'
+start sync ls-walship --run-dir "$T/run" a.db "$R" -x sh -c \
+    'ls-sync -w 10s none/../a.db && exit 5'
 ended sync
 is 'ls-walship: -x after operands, and options of the program' "$status" 5
 usage 'ls-walship: two pairs' 'b.db is no replica URL' \
@@ -139,6 +140,12 @@ for p in ls-list ls-prune 'ls-snapshot -r' 'ls-restore -n'; do
 	    $p -c none.yml a.db
 	bad "$p: a folder for a configuration" 102 'dir is a folder' \
 	    $p -c dir a.db
+done
+for p in ls-list ls-prune 'ls-snapshot -r' 'ls-restore -n' ls-get ls-put; do
+	set -- "$R"
+	test "$p" != ls-get && test "$p" != ls-put || set -- "$R" x
+	bad "$p: a replica of another name" 102 'named zz; there is file' \
+	    $p --replica zz "$@"
 done
 bad 'ls-dump: a file not there' 1 'none.ltx.*No such' ls-dump none.ltx
 bad 'ls-dump: a folder' 102 'dir.*directory' ls-dump dir
