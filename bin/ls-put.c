@@ -207,6 +207,9 @@ key_of(const struct store_conf *c, const struct args *a,
 
 	if (level == STORE_LEVEL_SNAPSHOT && in->is_ltx && h->min_txid != 1)
 		return err_set(e, ERR_CONF, "level 9 begins at transaction 1");
+	if (a->key && in->is_ltx && !ltx_name_fits(a->key, h))
+		return err_set(e, ERR_CONF, "%s is the name of other "
+		    "transactions than those of the file", a->key);
 	if (a->key)
 		return store_name_key(c, level, a->key, key, e);
 	if (level < 0 && h->min_txid == 1 && h->max_txid > 1)

@@ -1,7 +1,7 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/opt.h"
+#include "base/path.h"
 #include "base/prog.h"
 #include "base/url.h"
 #include "base/when.h"
@@ -205,7 +205,7 @@ restore(struct args *a, const struct conf_db *db, char **beside,
 	if (a->out && !strcmp(a->out, "-"))
 		a->job.out = NULL;
 	if (db && a->job.out && !a->beside) {
-		a->job.state = !a->out || !db->path || !strcmp(a->out, db->path);
+		a->job.state = !a->out || !db->path || path_same(a->out, db->path);
 		a->job.meta = db->meta;
 	}
 	if (a->beside) {

@@ -104,3 +104,19 @@ path_real(const char *path)
 	free(at);
 	return whole;
 }
+
+int
+path_same(const char *a, const char *b)
+{
+	char *x, *y;
+	int r = !strcmp(a, b);
+
+	if (r)
+		return 1;
+	x = path_real(a);
+	y = path_real(b);
+	r = x && y && !strcmp(x, y);
+	free(x);
+	free(y);
+	return r;
+}

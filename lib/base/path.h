@@ -15,4 +15,7 @@ char *path_follow(const char *);
  * NULL: out of memory. */
 char *path_real(const char *);
 
+/* 1 if both are the same place, however they are written, else 0. */
+int path_same(const char *, const char *);
+
 #endif

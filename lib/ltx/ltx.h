@@ -42,6 +42,10 @@ size_t ltx_name_fmt(char s[LTX_NAME_LEN + 1], uint64_t min, uint64_t max);
 /* The whole string must be a name, lower case, 1 <= min <= max. 0 or -1. */
 int ltx_name_scan(const char *s, uint64_t *min, uint64_t *max);
 
+/* May an object of this key hold the file? Not if its last part is the name of
+ * other TXIDs. */
+int ltx_name_fits(const char *key, const struct ltx_header *);
+
 /* The page at byte 0x40000000, which SQLite never uses. */
 uint32_t ltx_lock_page(uint32_t page_size);
 int ltx_page_size_ok(uint32_t page_size);

@@ -28,3 +28,13 @@ ltx_name_scan(const char *s, uint64_t *min, uint64_t *max)
 	*max = b;
 	return 0;
 }
+
+int
+ltx_name_fits(const char *key, const struct ltx_header *h)
+{
+	const char *slash = strrchr(key, '/');
+	uint64_t min, max;
+
+	return ltx_name_scan(slash ? slash + 1 : key, &min, &max) < 0
+	    || (min == h->min_txid && max == h->max_txid);
+}

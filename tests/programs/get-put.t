@@ -45,6 +45,11 @@ both() { # URL, where level 0 and 9 are
 	exits "damaged" 102 ls-put -f "$1" key/cut.ltx <"$T/bad"
 	like "says where" "$err" 'standard input: byte '
 	cat "$one" "$one" >"$T/two"
+	exits "under the name of another transaction" 102 ls-put -f "$1" \
+	    "0/0000000000000999-0000000000000999.ltx" <"$one"
+	like "says so" "$err" 'name of other transactions'
+	exits "which is not there" 1 ls-get "$1" \
+	    "0/0000000000000999-0000000000000999.ltx"
 	exits "two in a row" 102 ls-put "$1" key/cut.ltx <"$T/two"
 	exits "nothing of those is there" 1 ls-get "$1" key/cut.ltx
 	exits "raw" 0 ls-put -rf "$1" key/cut.ltx <"$T/bad"

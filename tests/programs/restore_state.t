@@ -35,6 +35,14 @@ else fail 'the state folder is ahead of the replica'; fi
 # only the main file is deleted
 ls-restore -n "$db" >"$T/plan"
 like 'the plan has the local file' "$(cat "$T/plan")" '^local	'
+echo "dbs: [{ path: $db, replica: { url: '$url' } }]" >"$T/o.yml"
+ln -s d "$T/e"
+for o in a.db ./a.db ../e/a.db "$db"; do
+	(cd "$T/d" && ls-restore -n -c "$T/o.yml" -o "$o" "$db") >"$T/plan"
+	like "also with -o $o" "$(cat "$T/plan")" '^local	'
+done
+ls-restore -n -c "$T/o.yml" -o "$T/other.db" "$db" >"$T/plan"
+unlike 'not with -o to another path' "$(cat "$T/plan")" '^local	'
 rm "$db"
 test -s "$db-wal" || bail 'no -wal to be left'
 exits 'only the main file was deleted' 0 ls-restore "$db"
