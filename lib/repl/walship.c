@@ -397,7 +397,8 @@ begin(struct walship *w, struct err *e)
 	w->urgent = 1;
 	w->trim_ms = w->conf->l0_retention_ms ? w->conf->l0_retention_ms
 	    : WALSHIP_TRIM_MS;
-	if (pool_done_init(&w->done, e) < 0 || walship_signals(w, e) < 0
+	if (pool_done_init(&w->done, e) < 0
+	    || walship_linger_init(&w->linger, e) < 0 || walship_signals(w, e) < 0
 	    || run_files(w, e) < 0
 	    || pool_new(&w->capture, &pc, e) < 0
 	    || (pc.max = WALSHIP_DUMP_THREADS,
@@ -432,6 +433,7 @@ finish(struct walship *w)
 	pool_free(w->capture);
 	pool_free(w->dumps);
 	walship_groups_free(w);
+	walship_linger_free(&w->linger);
 	while (w->n)
 		walship_db_free(w->db[--w->n]);
 	free(w->db);

@@ -59,6 +59,7 @@ run(struct pool_job *j, void *thread)
 		break;
 	case JOB_STEP:
 		d->rc = capture_step(d->cap, d->why, &d->res, &d->err);
+		walship_linger(d);
 		break;
 	case JOB_DUMP:
 		d->rc = capture_dump(d->cap, d->arg_txid, d->arg_reason,
@@ -428,6 +429,7 @@ put(struct wdb *d, enum wdb_job kind)
 	}
 	d->kind = kind;
 	d->busy = 1;
+	d->called = 0;
 	memset(&d->res, 0, sizeof d->res);
 	d->res.next_ms = -1;
 	d->res.state = d->state;
@@ -534,11 +536,22 @@ kick_started(struct wdb *d, int64_t now)
 	}
 }
 
+/* Is there anything that a job that lingers would keep waiting? Events of the
+ * WAL alone can wait: it looks by itself. */
+static int
+wants(const struct wdb *d, int64_t now)
+{
+	return d->phase == DB_STOPPING || d->want_why & ~CAPTURE_WAL
+	    || d->want_dump || now >= d->trim_mono;
+}
+
 void
 walship_db_kick(struct wdb *d)
 {
 	int64_t now = when_mono();
 
+	if (d->busy && !d->called && wants(d, now))
+		walship_linger_call(d);
 	if (walship_db_due(d) > now)
 		return;
 	if (d->watch_mono <= now)

@@ -4,6 +4,7 @@
 /* Shared by the files walship*.c alone. All of it belongs to the polling
  * thread, but for what a job in flight (busy) has. */
 
+#include <pthread.h>
 #include <sys/types.h>
 #include "db/state.h"
 #include "db/watch.h"
@@ -13,7 +14,7 @@
 #include "repl/status.h"
 #include "repl/walship.h"
 
-#define WALSHIP_CAPTURE_THREADS 3
+#define WALSHIP_CAPTURE_THREADS 4   /* one may linger */
 #define WALSHIP_DUMP_THREADS 2
 #define WALSHIP_SHIP_THREADS 4      /* per endpoint; file: 1 */
 #define WALSHIP_STACK (256 * 1024)
@@ -112,6 +113,7 @@ struct wdb {
 	int attached;             /* and said RUNNING: steps, not starts */
 	int failing;              /* its last job failed */
 	int lock_busy;            /* of the job: another process has it */
+	int called;               /* of the job: not to linger, see linger.mu */
 	int lock;                 /* on the state folder, -1: not held */
 	int locked_out;
 	int gone;                 /* to be forgotten when nothing is in flight */
@@ -159,11 +161,19 @@ struct wsync {
 	size_t n;
 };
 
+/* The place of the one database that a thread waits with. */
+struct wlinger {
+	pthread_mutex_t mu;       /* also of wdb.called */
+	pthread_cond_t wake;
+	int taken, made;
+};
+
 struct walship {
 	const struct walship_conf *conf;
 	struct pool_done done;
 	struct pool *capture;     /* steps */
 	struct pool *dumps;       /* what may copy a whole database */
+	struct wlinger linger;
 	struct wgroup *groups;
 	struct watch *watch;
 	struct control *control;
@@ -207,6 +217,14 @@ const char *walship_db_state(const struct wdb *);
 
 /* walship_result.c */
 void walship_db_done(struct wdb *);      /* its job came back */
+
+/* walship_linger.c */
+int walship_linger_init(struct wlinger *, struct err *);
+void walship_linger_free(struct wlinger *);
+/* On a capture thread, after a step: waits for the steps that are due soon by
+ * time alone, and takes them, until there is something to tell. */
+void walship_linger(struct wdb *);
+void walship_linger_call(struct wdb *);  /* its job is to come back now */
 
 /* walship_rep.c */
 int walship_rep_init(struct wrep *, struct wdb *, const struct store_conf *,

@@ -73,4 +73,29 @@ ok 'an endless line does not hurt' ls-sync "$db"
 stop walship
 is 'ends well' $status 0
 nok 'and takes its socket along' test -e "$sock"
+
+# A busy database whose next file is far off: its capture lingers, and comes
+# back for who asks.
+cat >"$T/slow.yml" <<E
+dbs:
+  - path: $db
+    replica: { url: "file://$T/one", sync-interval: 60s }
+E
+rows() { sql "$db" 'SELECT count(*) FROM t'; }
+more() { test "$(rows)" -gt $(($1 + 20)); }
+start walship ls-walship -c "$T/slow.yml"
+ok 'attached' ls-sync -w 20s "$db"
+while sleep 0.02; do echo "INSERT INTO t(v) VALUES ('b');"; done \
+    2>"$T/busy.log" > >(sqlite3 -cmd '.timeout 10000' "$db") &
+writer=$!
+for i in 1 2 3; do
+	ok 'it is busy' wait_for 10 more "$(rows)"
+	ok "who asks is not kept waiting, $i" ls-sync -w 10s "$db"
+done
+t=$SECONDS
+stop walship
+is 'the end comes' $status 0
+ok 'at once' test $((SECONDS - t)) -lt 10
+kill $writer
+wait $writer 2>"$T/busy.log"
 done_testing
