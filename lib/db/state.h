@@ -14,8 +14,9 @@
  *            the latest state; removed before anything else is done
  *   shipped  what the last shipped state looked like (inode, change counter,
  *            schema cookie), to tell a replaced database
- *   adopted  "TXID NODE": the replica's end that another writer made and
- *            that this folder goes on from, as it was allowed to
+ *   adopted  "TXID NODE...": the replica's end that another writer made and
+ *            that this folder goes on from, as it was allowed to, and who
+ *            wrote what leads there, the last one first
  * No SQLite here. */
 
 struct state_paths {

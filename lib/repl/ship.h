@@ -14,8 +14,11 @@
 
 /* Where a replica of another writer was taken over: kept in the state
  * folder, as nothing else proves it once the next TXID is written. */
+#define SHIP_ADOPTED_NODES 8
 struct ship_adopted {
-	uint64_t txid, node; /* 0, 0: nowhere */
+	uint64_t txid;       /* 0: nowhere */
+	size_t n;            /* writers of what leads there, the last one first: */
+	uint64_t node[SHIP_ADOPTED_NODES]; /* another replica may end earlier */
 };
 int ship_adopted_write(const char *dir, const struct ship_adopted *,
     struct err *);

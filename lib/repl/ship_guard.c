@@ -31,16 +31,19 @@ int
 ship_adopted_write(const char *dir, const struct ship_adopted *a,
     struct err *e)
 {
-	char buf[35], *path = path_of(dir);
+	char buf[17 * (SHIP_ADOPTED_NODES + 1) + 1], *path = path_of(dir);
+	size_t i;
 	int r;
 
 	if (!path)
 		return err_nomem(e);
 	hex64_fmt(buf, a->txid);
-	buf[16] = ' ';
-	hex64_fmt(buf + 17, a->node);
-	buf[33] = '\n';
-	r = io_write_file(path, buf, 34, NULL, e);
+	for (i = 0; i < a->n; i++) {
+		buf[17 * i + 16] = ' ';
+		hex64_fmt(buf + 17 * (i + 1), a->node[i]);
+	}
+	buf[17 * i + 16] = '\n';
+	r = io_write_file(path, buf, 17 * (i + 1), NULL, e);
 	free(path);
 	return r;
 }
@@ -48,16 +51,40 @@ ship_adopted_write(const char *dir, const struct ship_adopted *a,
 void
 ship_adopted_read(const char *dir, struct ship_adopted *a)
 {
-	char buf[34], *path = path_of(dir);
+	char buf[17 * (SHIP_ADOPTED_NODES + 1)], *path = path_of(dir);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t len = fd < 0 ? -1 : read(fd, buf, sizeof buf);
+	size_t i;
 
-	if (fd < 0 || read(fd, buf, sizeof buf) != (ssize_t)sizeof buf
-	    || hex64_scan(buf, &a->txid) < 0 || buf[16] != ' '
-	    || hex64_scan(buf + 17, &a->node) < 0)
-		memset(a, 0, sizeof *a);
+	memset(a, 0, sizeof *a);
+	if (len > 17 && len % 17 == 0 && buf[len - 1] == '\n'
+	    && hex64_scan(buf, &a->txid) == 0) {
+		for (i = 1; i < (size_t)len / 17 && buf[17 * i - 1] == ' '
+		    && hex64_scan(buf + 17 * i, &a->node[i - 1]) == 0; i++)
+			;
+		a->n = i - 1;
+	}
 	if (fd >= 0)
 		close(fd);
 	free(path);
+}
+
+static int
+has_node(const struct ship_adopted *a, uint64_t node)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (a->node[i] == node)
+			return 1;
+	return 0;
+}
+
+void
+ship_adopted_add(struct ship_adopted *a, uint64_t node)
+{
+	if (node && a->n < SHIP_ADOPTED_NODES && !has_node(a, node))
+		a->node[a->n++] = node;
 }
 
 /* ---- the newest file, held against ours ---- */
@@ -123,7 +150,7 @@ allowed(const struct ship *s, const struct ltx_header *h, uint64_t local)
 	    /* nothing of ours: what it holds tells whether we continue it */
 	    || (!local && h->max_txid > local)
 	    || h->max_txid <= s->conf.restored
-	    || (h->node == a->node && h->max_txid <= a->txid);
+	    || (has_node(a, h->node) && h->max_txid <= a->txid);
 }
 
 /* Litestream's files name no writer: what the replica has as page 1 must
@@ -179,7 +206,7 @@ ship_guard(struct ship *s, struct store *st, const struct listing *l,
 		goto out;
 	r = is == SHIP_LOCAL_OTHER;
 	s->newest.txid = h.max_txid;
-	s->newest.node = h.node;
+	ship_adopted_add(&s->newest, h.node);
 	if (f->max > local && !h.node)
 		goto out;
 	if (h.node) {

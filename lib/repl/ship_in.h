@@ -32,6 +32,8 @@ int ship_guard(struct ship *, struct store *, const struct listing *,
     const struct plan *, const struct replica_file *f, uint64_t local,
     struct err *);
 
+void ship_adopted_add(struct ship_adopted *, uint64_t node);
+
 /* The newest page 1 in the files of a plan to *page (allocated; NULL: not
  * found). */
 int ship_page1(struct store *, const struct listing *, const struct plan *,

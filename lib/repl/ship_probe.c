@@ -14,6 +14,7 @@
 /* Where a replica stands, and what tells one object from another. */
 
 #define BASE_MAX (UINT64_C(64) << 20)  /* a larger newest file is not copied */
+#define WRITERS_MAX 16                 /* headers read for their writer */
 
 char *
 ship_local_path(const struct ship *s, uint64_t n)
@@ -135,6 +136,35 @@ local_bytes(const struct ship *s, uint64_t upto)
 	return sum;
 }
 
+/* Who wrote what leads to its end, as far as a few headers tell. Another
+ * replica that was down meanwhile may end with an earlier one's. */
+static void
+writers(struct ship *s, struct store *st, const struct listing *l,
+    const struct plan *p)
+{
+	unsigned char raw[LTX_HEADER_SIZE];
+	struct err ign = { 0 };
+	struct ltx_header h;
+	size_t i, n = 0;
+	char *key;
+
+	for (i = p->n; i > 0 && n < WRITERS_MAX; n++) {
+		const struct replica_file *f;
+
+		/* the last one looked at is the one it begins with */
+		i = n + 1 < WRITERS_MAX ? i - 1 : 0;
+		f = &l->f[p->idx[i]];
+		if (store_ltx_key(store_conf(st), f->level, f->min, f->max,
+		    &key, &ign) < 0)
+			return;
+		if (store_get_range(st, key, 0, raw,
+		    sizeof raw, &ign) == 0
+		    && ltx_header_unpack(&h, raw, &ign) == 0)
+			ship_adopted_add(&s->newest, h.node);
+		free(key);
+	}
+}
+
 /* A replica that is ahead of us: what capture has to hold the database
  * against. Without either there is a full dump or a hold, which is dear but
  * right. */
@@ -145,6 +175,8 @@ ahead(struct ship *s, struct store *st, const struct listing *l,
 {
 	struct err e = { 0 };
 
+	if (s->newest.n)
+		writers(s, st, l, p);
 	free(s->page1);
 	if (ship_page1(st, l, p, &s->page1, &s->page1_size, &e) < 0)
 		log_err(s->conf.log, LOG_WARN, &e, "page 1 of the replica not "

@@ -408,8 +408,8 @@ start(struct wdb *d)
 	best->ship.page1 = NULL;
 	d->remote.page1 = d->page1;
 	d->remote.page1_size = best->ship.page1_size;
-	if (best->txid > d->txid && best->ship.newest.node
-	    && best->ship.newest.node != d->writer)
+	if (best->txid > d->txid && best->ship.newest.n
+	    && best->ship.newest.node[0] != d->writer)
 		d->adopt = best->ship.newest;
 }
 

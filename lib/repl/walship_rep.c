@@ -272,6 +272,8 @@ walship_rep_kick(struct wrep *r)
 	r->deadline = d->w->ending ? d->w->end_mono
 	    : r->probe && !r->fails ? when_mono() + WALSHIP_PROBE_MS : 0;
 	r->ship.conf.writer = d->writer;
+	if (d->attached && d->adopt.txid)
+		r->ship.conf.adopted = d->adopt;
 	if (r->group->probed)
 		r->ship.probed = r->group->probed;
 	r->unfenced = r->group->unfenced;
