@@ -338,27 +338,36 @@ disk_facts(struct capture *c, struct state_facts *f, struct err *err)
 	return r;
 }
 
-/* Everything into files, one checkpoint, and, if that was complete, a marker
- * where a start can go on: while the reader is held, nothing that is not in
- * files gets into the database file. The WAL is of no more use then; left
- * behind, it would be applied to any file put in the database's place. */
+/* Everything into files and one checkpoint. *clean: that was complete, a start
+ * can go on here: while the reader is held, nothing that is not in files gets
+ * into the database file. */
 static int
-last(struct capture *c, struct err *err)
+last(struct capture *c, int *clean, struct err *err)
+{
+	struct err why;
+
+	if (hop_full(c, err) < 0)
+		return -1;
+	if (conn_checkpoint(&c->h[!c->cur].conn, &why) < 0
+	    && why.kind != ERR_BUSY)
+		log_err(c->conf.log, LOG_WARN, &why, "the last checkpoint "
+		    "failed", "db", c->given, (char *)0);
+	if (hop_view(c, err) < 0)
+		return -1;
+	hop_follow(c);
+	*clean = !c->lost && c->view.backfill == c->view.mx
+	    && c->pos.n == c->view.mx && c->view.salt1 == c->pos.salt1;
+	return 0;
+}
+
+/* The WAL is of no more use then; left behind, it would be applied to any file
+ * put in the database's place. */
+static int
+mark(struct capture *c, struct err *err)
 {
 	struct state_marker m;
 	int64_t age;
 
-	if (hop_full(c, err) < 0)
-		return -1;
-	if (conn_checkpoint(&c->h[!c->cur].conn, err) < 0
-	    && err->kind != ERR_BUSY)
-		return -1;
-	if (hop_view(c, err) < 0)
-		return -1;
-	hop_follow(c);
-	if (c->lost || c->view.backfill != c->view.mx
-	    || c->pos.n != c->view.mx || c->view.salt1 != c->pos.salt1)
-		return 0;
 	memset(&m, 0, sizeof m);
 	if (disk_facts(c, &m.facts, err) < 0)
 		return -1;
@@ -377,15 +386,21 @@ last(struct capture *c, struct err *err)
 int
 capture_stop(struct capture *c, struct capture_result *res, struct err *err)
 {
-	int r = 0;
+	struct err note;
+	int r = 0, clean = 0;
 
 	begin(c, res);
 	if (c->state == CAPTURE_RUNNING) {
 		r = step(c, CAPTURE_FINAL, err);
 		if (!r && !files_changed(c))
-			r = last(c, err);
-		if (!r && memcmp(&c->facts, &c->shipped, sizeof c->facts))
-			r = state_shipped_write(c->paths.dir, &c->facts, err);
+			r = last(c, &clean, err);
+		/* All is captured: without these the next start looks longer */
+		if (!r && ((clean && mark(c, &note) < 0)
+		    || (memcmp(&c->facts, &c->shipped, sizeof c->facts)
+		    && state_shipped_write(c->paths.dir, &c->facts, &note)
+		    < 0)))
+			log_err(c->conf.log, LOG_WARN, &note, "unable to note "
+			    "the state", "db", c->given, (char *)0);
 	}
 	finish(c, r);
 	capture_close(c);

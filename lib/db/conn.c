@@ -1,5 +1,6 @@
 #include "db/conn.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -28,10 +29,18 @@ static int
 fail(struct conn *c, int rc, const char *what, struct err *err)
 {
 	const char *why = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
+	int sys = c->db ? sqlite3_system_errno(c->db) : 0;
+	enum err_kind kind = kind_of(rc);
 
-	return err_set(err, kind_of(rc), "%s: %s (SQLite %d)%s", what, why,
+	/* Too many open files is no refusal */
+	if ((rc & 0xff) == SQLITE_CANTOPEN && (sys == EMFILE || sys == ENFILE
+	    || sys == ENOMEM)) {
+		errno = sys;
+		return err_sys(err, "%s: %s", what, why);
+	}
+	return err_set(err, kind, "%s: %s (SQLite %d)%s", what, why,
 	    c->db ? sqlite3_extended_errcode(c->db) : rc,
-	    kind_of(rc) == ERR_DENIED ? "; the database and its folder must be "
+	    kind == ERR_DENIED ? "; the database and its folder must be "
 	    "writable" : "");
 }
 

@@ -59,9 +59,12 @@ collect(struct capture *c, struct frames *f, const struct shm_view *v,
 static int
 out_write(void *ctx, const void *buf, size_t len, struct err *err)
 {
-	struct io_out out = io_out_fd(&((struct io_temp *)ctx)->fd);
+	struct io_temp *t = ctx;
+	struct io_out out = io_out_fd(&t->fd);
 
-	return out.write(out.ctx, buf, len, err);
+	if (out.write(out.ctx, buf, len, err) < 0)
+		return err_in(err, "%s", t->temp);
+	return 0;
 }
 
 static int

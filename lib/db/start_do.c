@@ -43,10 +43,8 @@ prepare(struct capture *c, struct err *err)
 	if (io_mkdirs(c->paths.ltx0, &c->conf.perm, err) < 0
 	    || state_writer_id(c->paths.dir, &c->writer, err) < 0
 	    || remove_temps(c, err) < 0) {
-		if (err->kind == ERR_DENIED)
-			return err_in(err, "state folder cannot be written; "
-			    "make it writable or set meta-path");
-		return err_in(err, "state folder");
+		return err->kind == ERR_DENIED ? state_denied(err)
+		    : err_in(err, "state folder");
 	}
 	c->prepared = 1;
 	return 0;
@@ -218,14 +216,13 @@ static void
 tell(struct capture *c, const struct start_out *o)
 {
 	static const char *const what[] = {
-		"capture goes on", "capture goes on", "full copy", "held"
+		"capture goes on", "capture goes on", "full copy"
 	};
 	char txid[24];
 
 	snprintf(txid, sizeof txid, "%016" PRIx64, o->txid);
-	log_event(c->conf.log, o->action == START_HOLD ? LOG_ERROR : LOG_INFO,
-	    what[o->action], "db", c->given, "txid", txid, "reason", o->reason,
-	    (char *)0);
+	log_event(c->conf.log, LOG_INFO, what[o->action], "db", c->given,
+	    "txid", txid, "reason", o->reason, (char *)0);
 }
 
 static int
@@ -246,9 +243,9 @@ static int
 act(struct capture *c, struct holder *h, const struct start_out *o,
     const struct tail *t, struct err *err)
 {
-	tell(c, o);
 	if (o->action == START_HOLD)
-		return hold(c, o, err);
+		return hold(c, o, err); /* said by who asks capture_hold_reason */
+	tell(c, o);
 	if (o->action == START_DUMP) {
 		if (cut_dump(c, h, o->txid, err) < 0)
 			return -1;

@@ -170,3 +170,12 @@ state_lock(const char *dir, struct err *err)
 	free(path);
 	return fd;
 }
+
+int
+state_denied(struct err *err)
+{
+	if (err->kind != ERR_DENIED)
+		return -1;
+	return err_in(err, "state folder cannot be written; make it writable "
+	    "or set meta-path");
+}

@@ -43,6 +43,10 @@ int state_writer_id(const char *dir, uint64_t *id, struct err *);
  * pid in the message. */
 int state_lock(const char *dir, struct err *);
 
+/* Says what to do where a folder was not ours to write (DENIED); any other
+ * error stays as it is. Returns -1. */
+int state_denied(struct err *);
+
 /* Facts that tell one database file from another without opening SQLite. */
 struct state_facts {
 	uint64_t dev, ino, size;

@@ -31,44 +31,14 @@ walship_fault(struct walship *w, struct wfault *f, const struct err *e,
 	    NULL);
 }
 
-/* ---- ready, done ---- */
-
+/* Is enough known of it? A start that failed once may have met a file that was
+ * just being made. */
 static int
-attached(const struct wdb *d)
+settled(const struct wdb *d)
 {
-	return d->started || d->announced || d->phase == DB_STOPPED;
-}
-
-static int
-shipped(const struct wdb *d)
-{
-	size_t i;
-
-	if (walship_db_out(d) != ERR_NONE)
-		return 1;
-	/* a failure to start may pass, as a lock does */
-	if (!d->started || (d->w->conf->once && d->fails && d->fails < 4
-	    && d->state == CAPTURE_FAILED && d->phase != DB_STOPPED))
+	if (d->fatal != ERR_NONE && walship_db_fatal(d) == ERR_NONE)
 		return 0;
-	for (i = 0; i < d->n; i++) {
-		const struct wrep *r = &d->rep[i];
-
-		if (r->state != REP_FENCED
-		    && (r->busy || !walship_rep_holds(r, d->txid)))
-			return 0;
-	}
-	return 1;
-}
-
-int
-walship_shipped(const struct walship *w)
-{
-	size_t i;
-
-	for (i = 0; i < w->n; i++)
-		if (!w->db[i]->gone && !shipped(w->db[i]))
-			return 0;
-	return 1;
+	return d->started || d->announced || d->phase == DB_STOPPED;
 }
 
 static int
@@ -79,12 +49,13 @@ ready(struct walship *w, struct err *e)
 	if (w->ready || w->ending)
 		return 0;
 	for (i = 0; i < w->n; i++)
-		if (!attached(w->db[i]))
+		if (!settled(w->db[i]))
 			return 0;
 	if (w->conf->ready_remote && !walship_shipped(w))
 		return 0;
 	w->ready = 1;
-	log_event(w->conf->log, LOG_INFO, "ready", NULL);
+	if (!w->conf->once || w->conf->child)
+		log_event(w->conf->log, LOG_INFO, "ready", NULL);
 	if (w->conf->ready_fd >= 0) {
 		while (write(w->conf->ready_fd, "\n", 1) < 0 && errno == EINTR)
 			;
@@ -93,118 +64,6 @@ ready(struct walship *w, struct err *e)
 	if (w->conf->child)
 		return walship_child_start(w, e);
 	return 0;
-}
-
-/* Is no database left that can be replicated? */
-static void
-look_for_end(struct walship *w)
-{
-	enum err_kind k = ERR_NONE;
-	size_t i;
-
-	for (i = 0; i < w->n; i++) {
-		enum err_kind o = walship_db_out(w->db[i]);
-
-		if (w->db[i]->gone)
-			continue;
-		if (o == ERR_NONE)
-			return;
-		if (k == ERR_NONE || o == ERR_FENCED)
-			k = o;
-	}
-	if (k == ERR_NONE || w->verdict != ERR_NONE)
-		return;
-	w->verdict = k;
-	w->ending = w->ending ? w->ending : 1;
-	if (w->child > 0)
-		kill(w->child, SIGTERM);
-}
-
-static void
-fenced_stop(struct walship *w)
-{
-	size_t i;
-
-	for (i = 0; i < w->n; i++)
-		if (w->db[i]->phase == DB_STARTED
-		    && walship_db_out(w->db[i]) == ERR_FENCED)
-			walship_db_stop(w->db[i]);
-}
-
-static void
-begin_end(struct walship *w)
-{
-	size_t i, j;
-
-	w->end_mono = when_mono() + w->conf->shutdown_ms;
-	for (i = 0; i < w->n; i++) {
-		struct wdb *d = w->db[i];
-
-		walship_db_stop(d);
-		for (j = 0; j < d->n; j++)
-			d->rep[j].next_mono = 0;
-	}
-}
-
-/* What the end left behind, one line per replica. 1 if anything. */
-static int
-unshipped(const struct walship *w)
-{
-	size_t i, j;
-	int any = 0;
-	char t[17], l[17];
-
-	for (i = 0; i < w->n; i++) {
-		const struct wdb *d = w->db[i];
-
-		if (d->gone || walship_db_out(d) == ERR_HELD)
-			continue;
-		if (d->started && d->state == CAPTURE_FAILED) {
-			any = 1;
-			log_err(w->conf->log, LOG_ERROR, &d->fault.err,
-			    "not captured", "db", d->conf.capture.path, NULL);
-		}
-		for (j = 0; j < d->n; j++) {
-			const struct wrep *r = &d->rep[j];
-
-			if (r->state == REP_FENCED || (d->started
-			    && d->phase == DB_STOPPED
-			    && walship_rep_holds(r, d->txid)))
-				continue;
-			any = 1;
-			hex64_fmt(t, r->txid);
-			hex64_fmt(l, d->txid);
-			log_event(w->conf->log, LOG_ERROR, "not everything was "
-			    "shipped", "db", d->conf.capture.path, "replica",
-			    r->conf->url, "local", l, "shipped", t, NULL);
-		}
-	}
-	return any;
-}
-
-/* Has the end been reached? */
-static int
-ended(struct walship *w)
-{
-	size_t i;
-
-	if (w->child_done && !w->ending)
-		w->ending = 1;
-	if (!w->ending && w->conf->once && w->ready)
-		w->ending = 1;
-	if (!w->ending || w->child > 0)
-		return 0;
-	if (!w->end_mono)
-		begin_end(w);
-	if (w->ending > 1 || when_mono() >= w->end_mono)
-		return 1;
-	for (i = 0; i < w->n; i++) {
-		if (w->db[i]->phase == DB_STOPPED && !w->db[i]->started)
-			continue;
-		if (w->db[i]->phase != DB_STOPPED || !shipped(w->db[i]))
-			return 0;
-	}
-	return 1;
 }
 
 /* ---- one turn ---- */
@@ -243,7 +102,7 @@ collect(struct walship *w)
 		else
 			walship_db_done((struct wdb *)j);
 	}
-	fenced_stop(w);
+	walship_end_fenced(w);
 }
 
 static void
@@ -343,10 +202,10 @@ static int
 loop(struct walship *w, struct err *e)
 {
 	for (;;) {
-		look_for_end(w);
+		walship_end_look(w);
 		if (ready(w, e) < 0)
 			log_err(w->conf->log, LOG_ERROR, e, "no program", NULL);
-		if (ended(w))
+		if (walship_ended(w))
 			return 0;
 		kick(w);
 		sweep(w);
@@ -443,27 +302,6 @@ finish(struct walship *w)
 		close(w->signals);
 }
 
-static int
-verdict(struct walship *w, int *code, struct err *e)
-{
-	static const struct { enum err_kind k; const char *text; } why[] = {
-		{ ERR_FENCED, "every replica belongs to another writer" },
-		{ ERR_DENIED, "every replica refuses us" },
-		{ ERR_HELD, "every database is held" },
-		{ ERR_BUSY, "every state folder is in use by another process" },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof why / sizeof *why; i++)
-		if (w->verdict == why[i].k)
-			return err_set(e, w->verdict, "%s, nothing is left to "
-			    "replicate", why[i].text);
-	*code = unshipped(w) ? 111 : 0;
-	if (w->child_done && (w->child_code || !*code))
-		*code = w->child_code;
-	return 0;
-}
-
 int
 walship_run(const struct walship_conf *conf, int *code, int *left,
     struct err *e)
@@ -476,7 +314,7 @@ walship_run(const struct walship_conf *conf, int *code, int *left,
 	if (r == 0)
 		r = loop(&w, e);
 	if (r == 0)
-		r = verdict(&w, code, e);
+		r = walship_verdict(&w, code, e);
 	w.urgent = 1;
 	while ((s = w.syncs)) {
 		s->deadline = 0;

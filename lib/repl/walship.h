@@ -34,7 +34,8 @@ struct walship_conf {
 	int run_default;              /* run_dir can be done without */
 	int ready_fd;                 /* gets a newline when ready, -1: none */
 	int ready_remote;             /* ready when all is in all replicas */
-	int once;                     /* end when all is in all replicas */
+	int once;                     /* end when all is in all replicas, or
+	                                 cannot be */
 	char *const *child;           /* program to run when ready, NULL: none */
 	const struct log *log;
 	/* "register": settings of one more database. May be NULL. */
@@ -46,9 +47,11 @@ struct walship_conf {
 /* Runs until told to end by TERM or INT, by the child's end, or because no
  * database is left. SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2,
  * SIGQUIT and SIGPIPE are taken over. Returns 0 with *code the exit code: the
- * child's (128 + signal if killed), else 0, or 111 when not everything was
- * shipped. Returns -1 with err where the daemon itself could not go on, or
- * (FENCED, HELD, DENIED, BUSY) where no database is left. *left is 1 where
+ * child's (128 + signal if killed), else 0; 111 when something was not shipped
+ * and the next start may, else 102 when something cannot be, else, with once, 1
+ * when no database is there. Returns -1 with err where the daemon itself could
+ * not go on, or where no database is left: FENCED, HELD, DENIED, BUSY, or before
+ * the first was ready DATA, of all; CONF or TEMP where they differ. *left is 1 where
  * threads still hang in a store or a disk: the caller must _exit and free
  * nothing. */
 int walship_run(const struct walship_conf *, int *code, int *left,

@@ -82,6 +82,9 @@ sync_one(const struct wsync *s, struct wsync_one *o, const struct wdb *d,
 	if (walship_db_out(d) != ERR_NONE)
 		return err_set(e, walship_db_out(d), "%s is %s",
 		    d->conf.capture.path, walship_db_state(d));
+	if (walship_db_fatal(d) != ERR_NONE && d->steps_done + 1 >= o->step)
+		return err_set(e, walship_db_fatal(d), "%s cannot be "
+		    "captured: %s", d->conf.capture.path, d->fault.err.msg);
 	if (o->step) {
 		if (d->phase == DB_STOPPED) {
 			if (d->steps_done <= o->asked || d->failing)

@@ -17,11 +17,12 @@ take(struct wdb *d)
 {
 	if (d->lock >= 0 || access(wdb_path(d), F_OK) < 0)
 		return 0;
-	if (io_mkdirs(d->meta, &d->conf.capture.perm, &d->err) < 0)
-		return -1;
-	d->lock = state_lock(d->meta, &d->err);
-	d->lock_busy = d->lock < 0 && d->err.kind == ERR_BUSY;
-	return d->lock < 0 ? -1 : 0;
+	if (io_mkdirs(d->meta, &d->conf.capture.perm, &d->err) == 0)
+		d->lock = state_lock(d->meta, &d->err);
+	if (d->lock >= 0)
+		return 0;
+	d->lock_busy = d->err.kind == ERR_BUSY;
+	return state_denied(&d->err);
 }
 
 static void
@@ -312,6 +313,14 @@ walship_db_out(const struct wdb *d)
 			return ERR_NONE;
 	}
 	return k;
+}
+
+/* A file that is just being made may look like none, so not the first time. */
+enum err_kind
+walship_db_fatal(const struct wdb *d)
+{
+	return d->started && d->state == CAPTURE_FAILED
+	    && d->fails >= WALSHIP_FATAL ? d->fatal : ERR_NONE;
 }
 
 void

@@ -23,6 +23,11 @@
 #define WALSHIP_ANNOUNCE_MS 5000    /* for any, until it is said that none answers */
 #define WALSHIP_PROBE_MS 10000      /* for the first answer, until it is said */
 #define WALSHIP_LOG_MS 30000        /* one failing replica, between lines */
+#define WALSHIP_CONFIRM_MS 200      /* until a start that met a bad file is
+                                       tried again */
+#define WALSHIP_FATAL 2           /* tries that make it certain */
+#define WALSHIP_ONCE_STARTS 4       /* --once: tries of what may pass */
+#define WALSHIP_ONCE_PUTS 2         /* of a replica, each with its own tries */
 #define WALSHIP_BACKOFF_MS 1000
 #define WALSHIP_BACKOFF_MAX_MS 300000
 #define WALSHIP_TRIM_MS 300000      /* local level-0 files, without retention */
@@ -111,7 +116,10 @@ struct wdb {
 	int announced;            /* said that no replica answers */
 	int started;              /* capture_start came back once */
 	int attached;             /* and said RUNNING: steps, not starts */
+	int ever;                 /* was attached in this life */
 	int failing;              /* its last job failed */
+	enum err_kind fatal;      /* what its start met that waiting does not
+	                             mend, if it never was attached */
 	int lock_busy;            /* of the job: another process has it */
 	int called;               /* of the job: not to linger, see linger.mu */
 	int lock;                 /* on the state folder, -1: not held */
@@ -212,6 +220,8 @@ void walship_db_stop(struct wdb *);
 void walship_db_dump(struct wdb *, uint64_t after, const char *why);
 /* Nothing more can be shipped of it: ERR_NONE, or why. */
 enum err_kind walship_db_out(const struct wdb *);
+/* It never could be captured and that will not pass: ERR_NONE, or why. */
+enum err_kind walship_db_fatal(const struct wdb *);
 void walship_db_free(struct wdb *);
 const char *walship_db_state(const struct wdb *);
 
@@ -251,10 +261,16 @@ int walship_signals(struct walship *, struct err *);
 void walship_signal_read(struct walship *);
 int walship_child_start(struct walship *, struct err *);
 
+/* walship_end.c */
+int walship_shipped(const struct walship *); /* all is in all replicas */
+void walship_end_look(struct walship *);     /* is nothing left to do? */
+void walship_end_fenced(struct walship *);
+int walship_ended(struct walship *);
+int walship_verdict(struct walship *, int *code, struct err *);
+
 /* walship.c */
 void walship_fault(struct walship *, struct wfault *, const struct err *,
     const char *msg, const char *db, const char *replica);
-int walship_shipped(const struct walship *); /* all is in all replicas */
 
 static inline const struct log *
 wdb_log(const struct wdb *d)

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -40,6 +41,7 @@ walship_signals(struct walship *w, struct err *e)
 static void
 reap(struct walship *w)
 {
+	char code[16];
 	int st;
 
 	if (w->child <= 0 || waitpid(w->child, &st, WNOHANG) != w->child)
@@ -47,7 +49,9 @@ reap(struct walship *w)
 	w->child = 0;
 	w->child_done = 1;
 	w->child_code = WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
-	log_event(w->conf->log, LOG_INFO, "the program has ended", NULL);
+	snprintf(code, sizeof code, "%d", w->child_code);
+	log_event(w->conf->log, LOG_INFO, "the program has ended", "code",
+	    code, NULL);
 }
 
 /* The same signal may come twice at once, to the process and to its group:
@@ -65,8 +69,12 @@ told(struct walship *w, int sig)
 		kill(w->child, sig);
 		return;
 	}
-	if (end && (!w->ending || again))
-		w->ending = w->ending ? 2 : 1;
+	if (!end || (w->ending && !again))
+		return;
+	if (w->ending == 1)
+		log_event(w->conf->log, LOG_WARN, "told again to end, at once",
+		    NULL);
+	w->ending = w->ending ? 2 : 1;
 }
 
 void

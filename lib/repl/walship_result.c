@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -7,6 +8,22 @@
 #include "repl/walship_in.h"
 
 /* What comes of the work of a capture. */
+
+static void
+absent(const struct wdb *d, int first)
+{
+	struct stat st;
+	int empty = stat(wdb_path(d), &st) == 0;
+	int gone = !first && d->ever;
+
+	log_event(wdb_log(d), gone || d->w->conf->once ? LOG_WARN : LOG_INFO,
+	    empty ? d->w->conf->once ? "the database is empty (0 bytes)"
+	    : "waiting for the database, which is empty (0 bytes)"
+	    : d->w->conf->once ? "there is no database"
+	    : gone ? "the database is gone, waiting for it to come back"
+	    : "waiting for the database to be created", "db", wdb_path(d),
+	    NULL);
+}
 
 static void
 new_state(struct wdb *d, enum capture_state was, int first)
@@ -24,8 +41,7 @@ new_state(struct wdb *d, enum capture_state was, int first)
 		    "txid", t, NULL);
 		break;
 	case CAPTURE_WAITING:
-		log_event(wdb_log(d), LOG_INFO, "waiting for the database to "
-		    "be created", "db", wdb_path(d), NULL);
+		absent(d, first);
 		break;
 	case CAPTURE_HELD:
 		hold = capture_hold_reason(d->cap);
@@ -36,9 +52,8 @@ new_state(struct wdb *d, enum capture_state was, int first)
 			    : "it does not continue what was shipped");
 		d->fault.time_ms = when_now();
 		d->fault.count++;
-		log_err(wdb_log(d), LOG_ERROR, &d->fault.err, "held: this "
-		    "database would replace another on its replicas",
-		    "db", wdb_path(d), NULL);
+		log_err(wdb_log(d), LOG_ERROR, &d->fault.err, "held, not "
+		    "shipped", "db", wdb_path(d), "txid", t, NULL);
 		break;
 	case CAPTURE_FAILED:
 		break;
@@ -73,7 +88,7 @@ apply(struct wdb *d)
 		d->w->dirty = 1;
 	}
 	if (d->state == CAPTURE_RUNNING && d->kind != JOB_STOP) {
-		d->attached = 1;
+		d->attached = d->ever = 1;
 		d->writer = capture_writer(d->cap);
 	} else {
 		d->attached = 0;
@@ -91,6 +106,16 @@ failed(struct wdb *d)
 		d->next_mono = when_mono() + wait;
 	if (d->pace_mono < when_mono() + 200)
 		d->pace_mono = when_mono() + 200;
+	d->fatal = ERR_NONE;
+	if (d->kind == JOB_START && !d->ever && !d->lock_busy
+	    && err_exit(d->err.kind) == err_exit(ERR_CONF)) {
+		d->fatal = d->err.kind;
+		if (d->fails < WALSHIP_FATAL)
+			d->next_mono = when_mono() + WALSHIP_CONFIRM_MS;
+	}
+	/* of a last step that failed the end speaks */
+	if (d->kind == JOB_STOP)
+		d->fault.logged_mono = when_mono();
 	walship_fault(d->w, &d->fault, &d->err, "capture failed", wdb_path(d),
 	    NULL);
 }
@@ -102,6 +127,7 @@ worked(struct wdb *d)
 		log_event(wdb_log(d), LOG_INFO, "capture recovered", "db",
 		    wdb_path(d), NULL);
 	d->fails = 0;
+	d->fatal = ERR_NONE;
 	if (d->state != CAPTURE_HELD && d->state != CAPTURE_FAILED) {
 		d->fault.count = 0;
 		d->fault.logged_mono = 0;

@@ -99,11 +99,8 @@ stop walship
 # What cannot be done is said.
 echo 'this is no database, and longer than a header of one hundred bytes; \
 this is no database, and longer than a header of one hundred bytes' >"$T/no.db"
-up "$T/no.db" "file://$T/no"
-ok 'no database: said' wait_for 10 grep -q 'capture failed' "$T/walship.log"
-stop walship
-is 'and TERM says it was not shipped' $status 111
-exits 'nor does once' 111 ls-walship --once "$T/no.db" "file://$T/no"
+exits 'no database' 102 ls-walship "$T/no.db" "file://$T/no"
+like 'is said' "$err" 'capture failed'
 exits 'no replica is a mistake' 102 ls-walship "$T/d/a.db"
 exits 'an unknown option is a usage error' 100 ls-walship --nonsense
 done_testing

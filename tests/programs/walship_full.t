@@ -28,13 +28,14 @@ sql "$db" "INSERT INTO t(v) VALUES ('after')"
 ok 'as before' ls-sync -w 20s "$db"
 ok 'the replica is whole' ls-restore -o "$T/r.db" "file://$T/replica"
 ok 'page by page' pages_equal "$db" "$T/r.db"
+dd if=/dev/zero of="$T/disk/fill" bs=1k 2>/dev/null
 stop walship
-is 'ends well' $status 0
+is 'ends well, also without room for its notes' $status 0
 
 # a replica's disk
 up2() { start walship ls-walship "$T/b.db" "file://$T/disk/replica"
     wait_for 10 test -S "$LS_RUN_DIR/walship.sock"; }
-rm -f "$T/disk"/a.db*
+rm -f "$T/disk"/a.db* "$T/disk/fill"
 rm -rf "$T/disk"/.a.db-litestream
 make_db "$T/b.db" 1000
 up2
