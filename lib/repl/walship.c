@@ -262,6 +262,8 @@ begin(struct walship *w, struct err *e)
 	    || pool_new(&w->capture, &pc, e) < 0
 	    || (pc.max = WALSHIP_DUMP_THREADS,
 	    pool_new(&w->dumps, &pc, e)) < 0
+	    || (pc.max = WALSHIP_START_THREADS,
+	    pool_new(&w->starts, &pc, e)) < 0
 	    || watch_new(&w->watch, w->conf->poll_ms, w->conf->force_poll,
 	    e) < 0)
 		return -1;
@@ -291,6 +293,7 @@ finish(struct walship *w)
 {
 	pool_free(w->capture);
 	pool_free(w->dumps);
+	pool_free(w->starts);
 	walship_groups_free(w);
 	walship_linger_free(&w->linger);
 	while (w->n)

@@ -424,6 +424,17 @@ start(struct wdb *d)
 
 /* ---- work ---- */
 
+/* Its start does not wait until large ones are copied. */
+static int
+small(const struct wdb *d)
+{
+	struct state_facts f;
+	struct err e;
+
+	return state_facts_stat(wdb_path(d), &f, &e) < 0
+	    || f.size + f.wal_size <= WALSHIP_SMALL;
+}
+
 static void
 put(struct wdb *d, enum wdb_job kind)
 {
@@ -446,8 +457,8 @@ put(struct wdb *d, enum wdb_job kind)
 	err_clear(&d->err);
 	/* Files come and go: what was no link when it was added may be one */
 	d->refused = kind == JOB_START && twice(d->w, d, &d->err) < 0;
-	pool_put(kind == JOB_START || kind == JOB_DUMP ? d->w->dumps
-	    : d->w->capture, &d->job);
+	pool_put(kind == JOB_START ? small(d) ? d->w->starts : d->w->dumps
+	    : kind == JOB_DUMP ? d->w->dumps : d->w->capture, &d->job);
 }
 
 static uint64_t

@@ -16,6 +16,8 @@
 
 #define WALSHIP_CAPTURE_THREADS 4   /* one may linger */
 #define WALSHIP_DUMP_THREADS 2
+#define WALSHIP_START_THREADS 2
+#define WALSHIP_SMALL (UINT64_C(64) << 20)  /* bytes copied soon enough */
 #define WALSHIP_SHIP_THREADS 4      /* per endpoint; file: 1 */
 #define WALSHIP_STACK (256 * 1024)
 #define WALSHIP_BATCH 32            /* files of one upload job */
@@ -182,6 +184,7 @@ struct walship {
 	struct pool *capture;     /* steps */
 	struct pool *dumps;       /* what may copy a whole database */
 	struct wlinger linger;
+	struct pool *starts;      /* the same for small ones */
 	struct wgroup *groups;
 	struct watch *watch;
 	struct control *control;
