@@ -429,9 +429,8 @@ static int
 small(const struct wdb *d)
 {
 	struct state_facts f;
-	struct err e;
 
-	return state_facts_stat(wdb_path(d), &f, &e) < 0
+	return state_facts_stat(wdb_path(d), &f, &(struct err){ 0 }) < 0
 	    || f.size + f.wal_size <= WALSHIP_SMALL;
 }
 
@@ -442,8 +441,7 @@ put(struct wdb *d, enum wdb_job kind)
 
 	if (kind == JOB_START || (kind == JOB_STEP && d->arm)) {
 		/* before the look, so that nothing in between is missed */
-		if (watch_arm(d->w->watch, d->id, &e) < 0
-		    && kind == JOB_STEP)
+		if (watch_arm(d->w->watch, d->id, &e) < 0 && kind == JOB_STEP)
 			log_err(wdb_log(d), LOG_DEBUG, &e, "watch not armed",
 			    "db", wdb_path(d), NULL);
 	}
@@ -455,10 +453,10 @@ put(struct wdb *d, enum wdb_job kind)
 	d->res.state = d->state;
 	d->res.txid = d->txid;
 	err_clear(&d->err);
-	/* Files come and go: what was no link when it was added may be one */
+	/* what was no link when it was added may be one now */
 	d->refused = kind == JOB_START && twice(d->w, d, &d->err) < 0;
-	pool_put(kind == JOB_START ? small(d) ? d->w->starts : d->w->dumps
-	    : kind == JOB_DUMP ? d->w->dumps : d->w->capture, &d->job);
+	pool_put(kind == JOB_START && small(d) ? d->w->starts : kind == JOB_START
+	    || kind == JOB_DUMP ? d->w->dumps : d->w->capture, &d->job);
 }
 
 static uint64_t
