@@ -239,6 +239,26 @@ hold(struct capture *c, const struct start_out *o, struct err *err)
 	return 0;
 }
 
+/* What goes on from the replica's last file keeps it: without a file of our
+ * own, the next start could not go on while no replica answers. */
+static int
+keep_tail(struct capture *c, const struct start_in *in,
+    const struct start_out *o, struct err *err)
+{
+	char path[4096];
+
+	if ((in->tail != START_TAIL_HERE && in->tail != START_TAIL_BEFORE)
+	    || in->tail_txid <= in->local || o->txid != in->tail_txid)
+		return 0;
+	if (local_path(c, o->txid, path, sizeof path) < 0)
+		return err_set(err, ERR_CONF, "path too long");
+	if (io_sync_file(c->last_l0, err) < 0)
+		return -1;
+	if (rename(c->last_l0, path) < 0)
+		return err_sys(err, "rename %s to %s", c->last_l0, path);
+	return io_sync_dir(c->paths.ltx0, err);
+}
+
 static int
 act(struct capture *c, struct holder *h, const struct start_out *o,
     const struct tail *t, struct err *err)
@@ -294,7 +314,8 @@ judge(struct capture *c, struct err *err)
 	    && start_same_file(&in.shipped, &in.now)
 	    && (c->view.mx || in.shipped.page1 == in.now.page1)))
 		in.tail = START_TAIL_LOST;
-	if (find_kin(c, h, &in, &out, err) < 0)
+	if (find_kin(c, h, &in, &out, err) < 0
+	    || keep_tail(c, &in, &out, err) < 0)
 		return -1;
 	return act(c, h, &out, &tail, err);
 }

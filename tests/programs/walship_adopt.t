@@ -59,4 +59,28 @@ for how in lost restored; do
 	exits "$how: a stranger's replica is refused" 102 ls-sync -w 20s "$db"
 	stop walship
 done
+
+# the state folder is gone, the WAL is not: taken over by its end, of which
+# nothing but the replica knew; and then no replica answers
+rm -rf "$T/d" "$T/one" "$T/two"
+mkdir "$T/d"
+make_db "$db" 100
+up
+insert first
+ls-sync -w 20s "$db"
+stop walship KILL
+rm -rf "$T/d/.a.db-litestream"
+up
+ok 'taken over by the WAL' ls-sync -w 20s "$db"
+like 'without a copy' "$(cat "$T/walship.log")" 'the WAL continues'
+stop walship KILL
+for r in one two; do mv "$T/$r" "$T/$r.away"; : >"$T/$r"; done
+up
+insert alone
+ok 'goes on without them' ls-sync --local -w 20s "$db"
+unlike 'and without a copy' "$(cat "$T/walship.log")" 'full copy'
+for r in one two; do rm "$T/$r"; mv "$T/$r.away" "$T/$r"; done
+ok 'and with them' ls-sync -w 30s "$db"
+ok 'wholly' whole "$two"
+stop walship
 done_testing
