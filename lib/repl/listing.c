@@ -7,6 +7,7 @@
 #include "ltx/ltx.h"
 
 #define TIMES_AHEAD 8
+#define HOLE_TRIES 6
 
 struct reading {
 	struct listing *l;
@@ -112,8 +113,8 @@ read_level(struct store *st, unsigned level, struct listing *l,
 	return x;
 }
 
-int
-listing_read(struct store *st, unsigned levels, struct listing *l,
+static int
+read_levels(struct store *st, unsigned levels, struct listing *l,
     struct err *e)
 {
 	int x = 0;
@@ -130,6 +131,34 @@ listing_read(struct store *st, unsigned levels, struct listing *l,
 		return -1;
 	}
 	listing_sort(l);
+	return 0;
+}
+
+/* The first TXID missing between files of level 0, 0: none. */
+static uint64_t
+hole(const struct listing *l)
+{
+	for (size_t i = 1; i < l->n && !l->f[i].level; i++)
+		if (l->f[i].min > l->f[i - 1].max + 1)
+			return l->f[i - 1].max + 1;
+	return 0;
+}
+
+/* A folder that is written to while it is read may show a new file and not
+ * the one before it. Looked at again, a hole that was none is closed. */
+int
+listing_read(struct store *st, unsigned levels, struct listing *l,
+    struct err *e)
+{
+	uint64_t was, is = 0;
+	int tries = 0;
+
+	do {
+		was = is;
+		if (read_levels(st, levels, l, e) < 0)
+			return -1;
+		is = hole(l);
+	} while (is && is != was && ++tries < HOLE_TRIES);
 	return 0;
 }
 

@@ -29,7 +29,8 @@ struct listing {
 #define LISTING_ALL 0x3ffu
 
 /* levels: bit i for level i. All levels of an s3 replica are one LIST.
- * Reads into a zeroed or used listing; on -1 it is empty. */
+ * Reads into a zeroed or used listing; on -1 it is empty. A hole in level 0
+ * is looked at again: one that is real is there twice. */
 int listing_read(struct store *, unsigned levels, struct listing *,
     struct err *);
 void listing_free(struct listing *);

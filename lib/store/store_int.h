@@ -1,7 +1,7 @@
 #ifndef LS_STORE_STORE_INT_H
 #define LS_STORE_STORE_INT_H
 
-/* What back ends share; included by lib/store alone. */
+/* What back ends share; included by lib/store alone, and tests. */
 
 #include "store/store.h"
 
