@@ -97,6 +97,7 @@ stop walship
 sql "$db" 'PRAGMA journal_mode=delete; PRAGMA page_size=16384; VACUUM' \
     >/dev/null
 up "$db" "file://$T/size"
+ls-sync -w 20s "$db" # else the writes are part of the full dump
 writes "$db"; ls-sync -w 20s "$db"
 stop walship
 ok 'page size: a snapshot can be made' ls-snapshot -r "file://$T/size"

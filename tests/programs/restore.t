@@ -77,14 +77,19 @@ for f in restored there; do
 done
 
 # whoever starts it closed them: nothing meant for them gets into the database
+# (valgrind opens its own files there, so not under it)
 mkdir "$T/fd"
-for f in '2>&-' '1>&- 2>&-' '0<&- 2>&-' '0<&- 1>&- 2>&-'; do
-	rm -f "$T/fd/"*; : >"$T/fd/x.db-wal"; : >"$T/fd/x.db-journal"
-	eval "ls-restore -o '$T/fd/x.db' '$R' $f"
-	is "closed, $f" $? 0
-	ok 'the database is whole' cmp "$T/want.db" "$T/fd/x.db"
-done
-exits 'to a closed standard output' 111 sh -c 'ls-restore -q -o - "$1" >&-' - "$R"
+fds() {
+	for f in '2>&-' '1>&- 2>&-' '0<&- 2>&-' '0<&- 1>&- 2>&-'; do
+		rm -f "$T/fd/"*; : >"$T/fd/x.db-wal"; : >"$T/fd/x.db-journal"
+		eval "ls-restore -o '$T/fd/x.db' '$R' $f"
+		is "closed, $f" $? 0
+		ok 'the database is whole' cmp "$T/want.db" "$T/fd/x.db"
+	done
+	exits 'to a closed standard output' 111 \
+	    sh -c 'ls-restore -q -o - "$1" >&-' - "$R"
+}
+case $BUILD in */valgrind) ;; *) fds ;; esac
 exits 'from a closed standard input' 111 \
     sh -c 'ls-restore -q -o "$1" - <&-' - "$T/fd/y.db"
 
