@@ -413,6 +413,8 @@ start_do(struct capture *c, struct err *err)
 		struct err first = *err;
 
 		capture_close(c);
+		/* closed, though all but the last write may have gone well */
+		c->state = CAPTURE_FAILED;
 		*err = first;
 		return -1;
 	}

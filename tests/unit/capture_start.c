@@ -479,6 +479,35 @@ state_folder_removed_under_us(void **state)
 	rig_free(&r);
 }
 
+/* All went well but the last write: it is no start, and no step is one. */
+static void
+notes_cannot_be_written(void **state)
+{
+	char cmd[256];
+	struct rig r;
+
+	(void)state;
+	rig_new(&r);
+	rig_app(&r);
+	rig_sql(&r, "pragma journal_mode=wal;create table t(x)");
+	rig_capture(&r);
+	snprintf(cmd, sizeof cmd, "mkdir -p %s/shipped.tmp", r.state);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(rig_start(&r, 0), -1);
+	assert_int_equal(r.res.state, CAPTURE_FAILED);
+	assert_int_equal(capture_step(r.c, CAPTURE_SYNC, &r.res, &r.err), -1);
+	assert_int_equal(r.res.state, CAPTURE_FAILED);
+	snprintf(cmd, sizeof cmd, "rmdir %s/shipped.tmp", r.state);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(rig_start(&r, 0), 0);
+	assert_int_equal(r.res.state, CAPTURE_RUNNING);
+	rig_sql(&r, fill);
+	rig_sync(&r);
+	rig_stop(&r);
+	rig_compare(&r);
+	rig_free(&r);
+}
+
 static void
 refused(const char *content, enum err_kind kind, const char *say)
 {
@@ -560,6 +589,7 @@ main(void)
 		cmocka_unit_test(not_in_wal_mode_is_switched),
 		cmocka_unit_test(through_a_link),
 		cmocka_unit_test(state_folder_removed_under_us),
+		cmocka_unit_test(notes_cannot_be_written),
 		cmocka_unit_test(not_a_database),
 		cmocka_unit_test(exclusive_mode),
 	};
