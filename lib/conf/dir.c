@@ -145,9 +145,9 @@ instances(struct conf_raw *out, const struct conf_raw_db *of,
 {
 	const struct conf_values *v = &of->set;
 	struct conf_found f = { 0, 0, 0 };
+	int watch = conf_get_bool(v, 0, CONF_WATCH, 0), r;
 	char *dir;
 	size_t n;
-	int r;
 
 	if (conf_path(v->v[CONF_DIR], &dir, err) < 0)
 		return -1;
@@ -155,7 +155,12 @@ instances(struct conf_raw *out, const struct conf_raw_db *of,
 	r = conf_find(&f, dir, v->v[CONF_PATTERN],
 	    conf_get_bool(v, 0, CONF_RECURSIVE, 0), warn, err);
 	conf_found_sort(&f);
-	if (!r && !f.n && !conf_get_bool(v, 0, CONF_WATCH, 0))
+	/* said here: of the databases found the key is taken away */
+	if (!r && watch)
+		conf_warn(warn, v->line[CONF_WATCH], "watch: is not supported "
+		    "yet: a database that appears in %.200s later is NOT "
+		    "replicated until ls-walship is started anew", dir);
+	if (!r && !f.n && !watch)
 		r = err_set(err, ERR_CONF, "dir: no SQLite database %s in %s",
 		    v->v[CONF_PATTERN], dir);
 	else if (!r && !f.n)

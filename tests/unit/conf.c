@@ -432,6 +432,12 @@ a_folder_is_a_database_for_each_file(void **state)
 	assert_int_equal(c.n, 0);
 	assert_non_null(strstr(warned, "no SQLite database *.no"));
 	conf_free(&c);
+	snprintf(yaml, sizeof yaml, "dbs:\n- dir: %s\n  pattern: '*.txt'\n"
+	    "  watch: true\n", dir);
+	c = good(yaml);
+	assert_int_equal(c.n, 1);
+	assert_non_null(strstr(warned, "4: watch: is not supported"));
+	conf_free(&c);
 	assert_int_equal(chdir("/"), 0);
 	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
 	assert_int_equal(system(cmd), 0);
