@@ -1,0 +1,60 @@
+# Boxes: what stands for a container where there is none, under
+# tests/s6/runner and Debian's s6. The tests of images have the same functions
+# over docker (tests/images/box.sh), so that the table is one.
+#
+#   box NAME [VAR=VALUE...] -- [CMD...]   starts one; its log is $T/NAME.log
+#   box_stop NAME, box_wait NAME          $status is its exit code
+#   box_kill NAME PROGRAM SIGNAL          of that program in it
+#   $in                                   where the box sees $T
+# Each has the environment it is given and no other.
+
+in=$T
+box_need() {
+	need s6-svscan execlineb s6-svwait
+	box_lib=$T/lib
+	make -s install-s6 S6LIB="$T/lib" S6RC="$T/etc/s6-rc.d" S6RUN=@RUN@ \
+	    EXECLINEB="$(command -v execlineb)" >/dev/null || bail 'install-s6'
+	cp -R images/base/etc/s6-overlay/user-bundles.d "$T/etc/"
+	mkdir -p "$T/shim"
+	printf '#!/bin/sh\nexec s6-envdir -Lf -- "$RUNNER_RUN/s6/container_environment" "$@"\n' \
+	    >"$T/shim/with-contenv"
+	chmod +x "$T/shim/with-contenv"
+	# Every box has a /run of its own.
+	sed -i 's#@RUN@#$RUNNER_RUN#' "$T"/lib/walship-finish
+}
+
+box() {
+	box_name=$1; shift
+	box_run=$T/run-$box_name box_cmd=$PWD/tests/s6/runner
+	rm -rf "$box_run"
+	mkdir -p "$box_run"
+	# The first "--" is where the program stands.
+	for box_a; do
+		shift
+		if test "$box_a" = --; then box_a=$box_cmd box_cmd=--; fi
+		set -- "$@" "$box_a"
+	done
+	start "$box_name" env -i \
+	    PATH="$T/shim:$BUILD/bin:/usr/lib/execline/bin:/usr/bin:/bin" \
+	    RUNNER_RUN="$box_run" RUNNER_ETC="$T/etc" HOME=/root \
+	    LS_RUN_DIR="$box_run/ls-s6" S6_CMD_ARG0="$T/lib/app" "$@"
+}
+box_stop() { stop "$1"; }
+box_wait() { ended "$1"; }
+
+# box_pid NAME PROGRAM: of the one that runs in it.
+box_pid() {
+	for box_p in /proc/[0-9]*; do
+		test "$(cat "$box_p/comm" 2>/dev/null)" = "$2" || continue
+		tr '\0' '\n' <"$box_p/environ" 2>/dev/null |
+		    grep -qx "RUNNER_RUN=$T/run-$1" || continue
+		echo "${box_p##*/}"
+		return
+	done
+	return 1
+}
+box_kill() { box_p=$(box_pid "$1" "$2") && kill -"$3" "$box_p"; }
+box_healthy() {
+	env -i PATH="$BUILD/bin:/usr/bin:/bin" \
+	    LS_RUN_DIR="$T/run-$1/ls-s6" ls-status >/dev/null
+}
