@@ -176,6 +176,8 @@ install-s6:
 	for f in $$(cd s6-rc.d && find $(SERVICES) -type f); do \
 		install -d $(DESTDIR)$(S6RC)/$${f%/*} && \
 		$(FILL) s6-rc.d/$$f >$(DESTDIR)$(S6RC)/$$f || exit 1; done
+	cd $(DESTDIR)$(S6RC) && find . -name run -o -name finish | \
+		xargs chmod 755
 
 uninstall:
 	rm -f $(PROGRAMS:%=$(BINDIR)/%)

@@ -3,7 +3,7 @@
 # The service definitions as installed: sound; and each thing that would be
 # wrong with them is found.
 . tests/lib.sh
-plan 28
+plan 29
 
 install_tree() {
 	rm -rf "$T/root" && mkdir -p "$T/root/usr/bin"
@@ -40,6 +40,7 @@ a body that cannot be run|chmod -x $L/restore|ls-restore/up: .*cannot be run
 up without a path|echo restore >$R/ls-restore/up|restore is not an absolute path
 no run|rm $R/ls-walship/run|ls-walship/run: is missing or empty
 an interpreter of elsewhere|sed -i '1s/.*/#!\/command\/execlineb/' $R/ls-walship/run|ls-walship/run: /command/execlineb is not there
+a finish that cannot be run|chmod -x $R/ls-walship/finish|ls-walship/finish: cannot be run
 no interpreter|sed -i 1d $R/ls-walship/run|ls-walship/run: does not begin with #!/
 an interpreter not filled in|cp s6-rc.d/ls-walship/run $R/ls-walship/run|run has a place not filled in
 carriage returns|sed -i 's/$/\r/' $R/ls-walship/run|ls-walship: run has carriage returns

@@ -289,6 +289,7 @@ part_restore() {
 # Another user; files of both.
 part_user() {
 	fresh user
+	chmod 711 "$T"
 	if test "$(id -u)" != 0; then skip 'another user' 'not root'; return; fi
 	chmod 755 "$dir" "$dir/data" "$dir/replica"
 	chown 4321 "$dir/replica"
