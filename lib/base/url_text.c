@@ -147,17 +147,36 @@ secret_name(const char *s, size_t n)
 	return 0;
 }
 
+/* Where the host begins in a value that is an address with a user, else 0. */
+static size_t
+after_user(const char *s, size_t n)
+{
+	for (size_t i = n; i > 0; i--) {
+		if (s[i - 1] == '@')
+			return i;
+		if (n - i >= 2 && !strncmp(s + i - 1, "%40", 3))
+			return i + 2;
+	}
+	return 0;
+}
+
 /* Copies the query at s (after '?'), without the secrets in it. */
 static char *
 redact_query(char *out, const char *s)
 {
 	while (*s) {
 		size_t n = strcspn(s, "&;#"), eq = strcspn(s, "=");
+		size_t at = eq < n ? after_user(s + eq + 1, n - eq - 1) : 0;
 
 		if (eq < n && secret_name(s, eq)) {
 			memcpy(out, s, eq + 1);
 			memcpy(out + eq + 1, "***", 3);
 			out += eq + 4;
+		} else if (at) {
+			memcpy(out, s, eq + 1);
+			memcpy(out + eq + 1, "***@", 4);
+			memcpy(out + eq + 5, s + eq + 1 + at, n - eq - 1 - at);
+			out += n - at + 4;
 		} else {
 			memcpy(out, s, n);
 			out += n;
