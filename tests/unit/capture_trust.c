@@ -339,6 +339,63 @@ state_folder_lost(void **state)
 	start_from_replica(&r, CAPTURE_RUNNING);
 }
 
+/* ... but the WAL is still there, with its last frames in it or restarted
+ * behind them: no full copy. An older folder is no different. */
+static void
+found_in_the_wal(const char *lose, const char *then, int dump)
+{
+	struct capture_remote m;
+	char path[128];
+	struct rig r;
+
+	begun(&r);
+	rig_kill(&r);
+	sh(&r, "cp .a.db-litestream/ltx/0/*2.ltx base");
+	sh(&r, lose);
+	rig_sql(&r, then);
+	snprintf(path, sizeof path, "%s/base", r.dir);
+	memset(&m, 0, sizeof m);
+	m.max_txid = 2;
+	m.last_l0 = path;
+	rig_capture(&r);
+	if (capture_start(r.c, &m, &r.res, &r.err) < 0)
+		fail_msg("start: %s", r.err.msg);
+	assert_int_equal(r.res.state, CAPTURE_RUNNING);
+	assert_int_equal(r.res.gap_from, dump ? 3 : 0);
+	rig_sql(&r, "insert into t values('after')");
+	rig_sync(&r);
+	rig_stop(&r);
+	/* what the folder no longer has is in the replica */
+	sh(&r, "cp base .a.db-litestream/ltx/0/"
+	    "0000000000000002-0000000000000002.ltx;"
+	    "test -e one || exit 0; cp one .a.db-litestream/ltx/0/"
+	    "0000000000000001-0000000000000001.ltx");
+	rig_compare(&r);
+	rig_free(&r);
+}
+
+static void
+state_folder_lost_and_not_the_wal(void **state)
+{
+	static const char more[] = "insert into t values('more')";
+	static const char again[] = "pragma wal_checkpoint(restart);"
+	    "insert into t values('more')";
+	static const char both[] = "insert into t values('unseen');"
+	    "pragma wal_checkpoint(restart);insert into t values('more')";
+	static const char all[] = "cp .a.db-litestream/ltx/0/*1.ltx one;"
+	    "rm -r .a.db-litestream";
+	static const char last[] = "rm .a.db-litestream/ltx/0/*2.ltx "
+	    ".a.db-litestream/shipped";
+
+	(void)state;
+	found_in_the_wal(all, more, 0);
+	found_in_the_wal(all, again, 0);
+	found_in_the_wal(all, both, 1);
+	found_in_the_wal(last, more, 0);
+	found_in_the_wal(last, again, 0);
+	found_in_the_wal(last, both, 1);
+}
+
 static void
 state_folder_and_database_lost(void **state)
 {
@@ -492,6 +549,7 @@ main(void)
 		cmocka_unit_test(made_anew_with_the_same_schema),
 		cmocka_unit_test(restored_and_written_before_we_came),
 		cmocka_unit_test(state_folder_lost),
+		cmocka_unit_test(state_folder_lost_and_not_the_wal),
 		cmocka_unit_test(state_folder_and_database_lost),
 		cmocka_unit_test(full_copy_of_an_empty_wal),
 		cmocka_unit_test(written_past_sqlite_is_copied_anew),
