@@ -122,7 +122,7 @@ one_file(struct capture *c, struct frames *f, const struct shm_view *v,
 	uint32_t from = f->n;
 	int r = -1;
 
-	pages_init(&p, f->conn, f, c->conf.memory_bytes);
+	pages_init(&p, f->conn, f, c->conf.memory_bytes, c->paths.dir);
 	if (collect(c, f, v, &p, err) < 0
 	    || file_path(c, txid, path, sizeof path, err) < 0
 	    || io_temp_begin(&t, path, 0, &c->conf.perm, err) < 0)
@@ -226,7 +226,7 @@ cut_size(struct conn *k, const struct shm_view *v, uint32_t *page_size,
 int
 cut_dump_to(struct conn *k, const struct shm_view *v, int all_copied,
     struct ltx_header *h, enum ltx_encoding encoding, uint64_t memory,
-    struct io_out out, uint32_t sum[2], struct err *err)
+    const char *dir, struct io_out out, uint32_t sum[2], struct err *err)
 {
 	struct frames f;
 	struct pages p;
@@ -237,7 +237,7 @@ cut_dump_to(struct conn *k, const struct shm_view *v, int all_copied,
 	int r = -1;
 
 	memset(&f, 0, sizeof f);
-	pages_init(&p, k, &f, memory);
+	pages_init(&p, k, &f, memory, dir);
 	if (cut_size(k, v, &h->page_size, &p.commit, err) < 0)
 		goto end;
 	h->commit = p.commit;
@@ -255,8 +255,10 @@ cut_dump_to(struct conn *k, const struct shm_view *v, int all_copied,
 		if (frames_begin(&f, k, &wal, 0, 0, err) < 0)
 			goto end;
 		while ((r = frames_next(&f, v->mx, &fr, &page, err)) > 0)
-			if (pagemap_add(&p.map, fr.pgno, f.n, err) < 0)
+			if (pagemap_add(&p.map, fr.pgno, f.n, err) < 0) {
+				r = -1;
 				break;
+			}
 		if (r < 0 || f.n < v->mx) {
 			if (r >= 0)
 				err_set(err, ERR_DATA, "frame %u of %u does not "
@@ -309,7 +311,7 @@ cut_dump(struct capture *c, struct holder *h, uint64_t txid, struct err *err)
 	pos.n = c->view.mx;
 	pos.pages = pages;
 	if (!cut_dump_to(&h->conn, &c->view, h->zero, &head, c->conf.encoding,
-	    c->conf.memory_bytes, out, pos.sum, err)
+	    c->conf.memory_bytes, c->paths.dir, out, pos.sum, err)
 	    && !fstat(t.fd, &st) && !publish(c, &t, txid, st.st_size, err)) {
 		pos.txid = txid;
 		c->pos = pos;

@@ -25,7 +25,8 @@ int cut_dump(struct capture *, struct holder *h, uint64_t txid,
  * for page size, commit and the WAL fields, which are set. */
 struct ltx_header;
 int cut_dump_to(struct conn *, const struct shm_view *, int all_copied,
-    struct ltx_header *, enum ltx_encoding, uint64_t memory, struct io_out,
+    struct ltx_header *, enum ltx_encoding, uint64_t memory,
+    const char *dir, struct io_out,
     uint32_t sum[2], struct err *);
 
 /* Finds where the database stands: page size and pages, from the wal-index

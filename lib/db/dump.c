@@ -57,7 +57,7 @@ dump_db(const char *path, uint64_t txid, uint64_t node,
 	if (!r) {
 		head.time_ms = when_now();
 		r = cut_dump_to(&h->conn, &c.view, !wal || h->zero, &head,
-		    encoding, memory ? memory : 1 << 20, out, sum, err);
+		    encoding, memory ? memory : 1 << 20, "", out, sum, err);
 	}
 	if (!r && header)
 		*header = head;

@@ -86,7 +86,7 @@ pages_of(struct pages *p, struct frames *f, struct holder *h,
 
 static int
 judge(struct ltx_dec *dec, struct holder *h, const struct shm_view *v,
-    uint64_t memory, int *kin, struct err *err)
+    uint64_t memory, const char *dir, int *kin, struct err *err)
 {
 	struct frames f;
 	struct pages p;
@@ -96,7 +96,7 @@ judge(struct ltx_dec *dec, struct holder *h, const struct shm_view *v,
 
 	memset(&f, 0, sizeof f);
 	memset(&s, 0, sizeof s);
-	pages_init(&p, &h->conn, &f, memory);
+	pages_init(&p, &h->conn, &f, memory, dir);
 	r = cut_size(&h->conn, v, &size, &p.commit, err);
 	if (!r && size == ltx_dec_header(dec)->page_size) {
 		r = pages_of(&p, &f, h, v, size, err);
@@ -112,7 +112,7 @@ judge(struct ltx_dec *dec, struct holder *h, const struct shm_view *v,
 
 int
 kin_check(const char *path, struct holder *h, const struct shm_view *v,
-    uint64_t memory, int *kin, struct err *err)
+    uint64_t memory, const char *dir, int *kin, struct err *err)
 {
 	struct ltx_dec *dec = 0;
 	int r, fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -124,7 +124,7 @@ kin_check(const char *path, struct holder *h, const struct shm_view *v,
 	}
 	r = ltx_dec_begin(&dec, io_in_fd(&fd), err);
 	if (!r)
-		r = judge(dec, h, v, memory, kin, err);
+		r = judge(dec, h, v, memory, dir, kin, err);
 	ltx_dec_free(dec);
 	close(fd);
 	if (r < 0) {

@@ -10,6 +10,6 @@
  * as they are there, or most of them with little changed; -1 if not; 0 if the
  * file is missing or damaged. */
 int kin_check(const char *path, struct holder *h, const struct shm_view *,
-    uint64_t memory, int *kin, struct err *);
+    uint64_t memory, const char *dir, int *kin, struct err *);
 
 #endif

@@ -12,6 +12,7 @@ void
 pagemap_init(struct pagemap *m, size_t memory)
 {
 	memset(m, 0, sizeof *m);
+	m->dir = "";
 	m->fd = -1;
 	m->max = memory / sizeof *m->pair;
 	if (m->max < FIRST)
@@ -47,7 +48,7 @@ spill(struct pagemap *m, struct err *err)
 	struct pagemap_run *run;
 	size_t len = m->n * sizeof *m->pair;
 
-	if (m->fd < 0 && (m->fd = io_anon("", err)) < 0)
+	if (m->fd < 0 && (m->fd = io_anon(m->dir, err)) < 0)
 		return -1;
 	run = realloc(m->run, (m->runs + 1) * sizeof *run);
 	if (!run)

@@ -18,6 +18,7 @@ struct pagemap_run {
 struct pagemap {
 	uint64_t *pair;   /* pgno << 32 | frame */
 	size_t n, max, alloc;
+	const char *dir;  /* of the spill, borrowed; "": as io_anon has it */
 	int fd;           /* spill, -1: none */
 	int64_t spilled;  /* bytes */
 	struct pagemap_run *run;

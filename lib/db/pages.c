@@ -9,12 +9,13 @@
 
 void
 pages_init(struct pages *p, struct conn *conn, struct frames *f,
-    uint64_t memory)
+    uint64_t memory, const char *dir)
 {
 	memset(p, 0, sizeof *p);
 	p->conn = conn;
 	p->frames = f;
 	pagemap_init(&p->map, memory);
+	p->map.dir = dir;
 }
 
 void
@@ -119,7 +120,7 @@ pages_encode(struct pages *p, const struct ltx_header *h,
 	uint32_t pgno;
 	int r;
 
-	spill_init(&sp, "");
+	spill_init(&sp, p->map.dir);
 	if (pages_begin(p, h->page_size, err) < 0
 	    || ltx_enc_begin(&enc, h, encoding, out, &spill, err) < 0)
 		return -1;

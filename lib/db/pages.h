@@ -25,8 +25,10 @@ struct pages {
 	uint32_t lock, size;
 };
 
+/* What does not fit into memory goes to dir, borrowed ("": as io_anon has
+ * it): the state folder is there and writable, /tmp may be neither. */
 void pages_init(struct pages *, struct conn *, struct frames *,
-    uint64_t memory);
+    uint64_t memory, const char *dir);
 void pages_free(struct pages *);
 
 /* After all was added to map: begins the walk; size: of a page, bytes. */

@@ -124,7 +124,8 @@ find_tail(struct capture *c, struct holder *h, struct start_in *in,
 			break;
 		if (local_path(c, in->local, path, sizeof path) < 0)
 			return err_set(err, ERR_CONF, "path too long");
-		if (tail_check(t, path, h, &c->view, mem, err) < 0)
+		if (tail_check(t, path, h, &c->view, mem, c->paths.dir,
+		    err) < 0)
 			return -1;
 		if (t->state != START_TAIL_NONE)
 			break;
@@ -135,7 +136,8 @@ find_tail(struct capture *c, struct holder *h, struct start_in *in,
 	}
 	in->tail_txid = in->local;
 	if (in->remote > in->local && c->last_l0) {
-		if (tail_check(t, c->last_l0, h, &c->view, mem, err) < 0)
+		if (tail_check(t, c->last_l0, h, &c->view, mem, c->paths.dir,
+		    err) < 0)
 			return -1;
 		in->tail_txid = in->remote;
 	}
@@ -162,7 +164,7 @@ find_kin(struct capture *c, struct holder *h, struct start_in *in,
 	}
 	in->kin = 0;
 	if (path && kin_check(path, h, &c->view, c->conf.memory_bytes,
-	    &in->kin, err) < 0)
+	    c->paths.dir, &in->kin, err) < 0)
 		return -1;
 	start_decide(in, out);
 	return 0;

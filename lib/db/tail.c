@@ -121,7 +121,7 @@ drain(struct tail *t, struct ltx_dec *dec, struct err *err)
 
 static int
 compare(struct tail *t, struct ltx_dec *dec, struct holder *h,
-    const struct shm_view *v, uint64_t memory, struct err *err)
+    const struct shm_view *v, uint64_t memory, const char *dir, struct err *err)
 {
 	struct frames f;
 	struct pages p;
@@ -136,7 +136,7 @@ compare(struct tail *t, struct ltx_dec *dec, struct holder *h,
 	    || t->header.wal_offset < WAL_HEADER_SIZE)
 		return 0;
 	memset(&f, 0, sizeof f);
-	pages_init(&p, &h->conn, &f, memory);
+	pages_init(&p, &h->conn, &f, memory, dir);
 	if (now.salt1 == t->header.salt1 && now.salt2 == t->header.salt2) {
 		if (!(r = frames_begin(&f, &h->conn, &now, 0, 0, err)))
 			r = walk(t, &f, &p, err);
@@ -162,7 +162,7 @@ compare(struct tail *t, struct ltx_dec *dec, struct holder *h,
 
 int
 tail_check(struct tail *t, const char *path, struct holder *h,
-    const struct shm_view *v, uint64_t memory, struct err *err)
+    const struct shm_view *v, uint64_t memory, const char *dir, struct err *err)
 {
 	struct ltx_dec *dec = 0;
 	int fd, r;
@@ -176,7 +176,7 @@ tail_check(struct tail *t, const char *path, struct holder *h,
 	r = ltx_dec_begin(&dec, io_in_fd(&fd), err);
 	if (!r) {
 		t->header = *ltx_dec_header(dec);
-		r = compare(t, dec, h, v, memory, err);
+		r = compare(t, dec, h, v, memory, dir, err);
 		/* to the end in any case: only then its checksum is known */
 		if (!r)
 			r = drain(t, dec, err);

@@ -18,7 +18,7 @@ struct tail {
  * that is missing or damaged is state NONE and no error (*why then says what
  * is wrong, allocated by nobody: in err). */
 int tail_check(struct tail *, const char *path, struct holder *h,
-    const struct shm_view *v, uint64_t memory, struct err *);
+    const struct shm_view *v, uint64_t memory, const char *dir, struct err *);
 
 /* Facts of page 1 as of the view: from the WAL if it is there. */
 int tail_page1(struct holder *h, const struct shm_view *v,

@@ -79,8 +79,17 @@ auto_vacuum(void **state)
 static void
 page_map_larger_than_memory(void **state)
 {
+	char *old = getenv("TMPDIR");
+
 	(void)state;
+	old = old ? strdup(old) : 0;
+	/* there may be none that can be written to */
+	setenv("TMPDIR", "/nonexistent", 1);
 	whole_life(512, "none", 1, 64 << 20);
+	unsetenv("TMPDIR");
+	if (old)
+		setenv("TMPDIR", old, 1);
+	free(old);
 }
 
 static void
