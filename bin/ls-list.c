@@ -163,6 +163,7 @@ all(struct args *a, const struct conf *conf, struct err *e)
 int
 main(int argc, char **argv)
 {
+	const struct log log = { .fd = 2, .level = LOG_WARN, .prog = PROG };
 	struct args a = { .levels = LISTING_ALL };
 	struct conf conf;
 	struct err e = { 0 };
@@ -174,6 +175,7 @@ main(int argc, char **argv)
 	a.conf.need = CONF_NEED_REPLICA;
 	if (conf_load(&conf, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
+	conf_log(&conf, &log);
 	r = all(&a, &conf, &e);
 	conf_free(&conf);
 	return r < 0 ? prog_fatal(PROG, "list", &e) : prog_flush(PROG);

@@ -137,6 +137,7 @@ main(int argc, char **argv)
 	a.conf.need = CONF_NEED_REPLICA;
 	if (conf_load(&conf, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
+	conf_log(&conf, &a.log);
 	r = 0;
 	if (a.retention_ms < 0 && (conf.retention_enabled || a.dry))
 		a.retention_ms = conf.snapshot_retention_ms;

@@ -268,6 +268,7 @@ from_conf(struct args *a, char **beside, struct err *e)
 			e->kind = ERR_CONF;
 		return -1;
 	}
+	conf_log(&conf, &a->log);
 	r = a->all ? restore_all(a, &conf, e)
 	    : restore(a, &conf.dbs[0], beside, e);
 	conf_free(&conf);

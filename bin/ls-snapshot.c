@@ -149,6 +149,7 @@ run(struct args *a, struct err *e)
 	a->conf.need = CONF_NEED_REPLICA;
 	if (conf_load(&conf, &a->conf, e) < 0)
 		return err_in(e, "read the configuration");
+	conf_log(&conf, &a->log);
 	r = all(a, &conf.dbs[0], e);
 	conf_free(&conf);
 	return r;

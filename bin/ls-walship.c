@@ -188,14 +188,13 @@ run(struct args *a, struct conf *c)
 	struct walship_db *dbs = calloc(c->n + 1, sizeof *dbs);
 	struct err e = { 0 };
 	int code = 0, left = 0, r = 0;
-	size_t i, j;
+	size_t i;
 
 	room(c->n);
 	if (!dbs)
 		r = err_nomem(&e);
+	conf_log(c, &a->log);
 	for (i = 0; i < c->n && r == 0; i++) {
-		for (j = 0; j < c->dbs[i].n; j++)
-			c->dbs[i].replicas[j].store.log = &a->log;
 		r = convert(&dbs[i], &c->dbs[i], a, &e);
 		if (!i || c->dbs[i].monitor_interval_ms < a->w.poll_ms)
 			a->w.poll_ms = c->dbs[i].monitor_interval_ms;

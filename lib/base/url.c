@@ -26,6 +26,8 @@ url_free(struct url *u)
 {
 	if (u->sse_key)
 		explicit_bzero(u->sse_key, strlen(u->sse_key));
+	if (u->password)
+		explicit_bzero(u->password, strlen(u->password));
 	free(u->path);
 	free(u->bucket);
 	free(u->endpoint);
@@ -33,6 +35,9 @@ url_free(struct url *u)
 	free(u->storage_class);
 	free(u->sse_key);
 	free(u->sse_kms_key_id);
+	free(u->host);
+	free(u->user);
+	free(u->password);
 	memset(u, 0, sizeof *u);
 }
 
@@ -438,21 +443,53 @@ s3_plain(struct url *u, char *s, struct err *err)
 	return scan_query(u, q, err);
 }
 
+/* user[:password]@host[:port][/path], each part decoded. */
+static int
+sftp_url(struct url *u, char *s, struct err *err)
+{
+	char *path = s + strcspn(s, "/"), *at, *colon;
+
+	if (s[strcspn(s, "?#")])
+		return err_set(err, ERR_CONF, "an sftp URL has neither \"?\" "
+		    "nor \"#\"; as part of a name or a password write them "
+		    "%%3F and %%23");
+	if (!(u->path = dup_n(path, strlen(path))))
+		return err_nomem(err);
+	*path = 0;
+	if ((at = strrchr(s, '@'))) {
+		*at++ = 0;
+		if ((colon = strchr(s, ':')))
+			*colon++ = 0;
+		if (url_decode(s, 0) < 0 || (colon && url_decode(colon, 0) < 0))
+			return err_set(err, ERR_CONF,
+			    "malformed percent-escape in user or password");
+		if (!(u->user = dup_n(s, strlen(s)))
+		    || (colon && !(u->password = dup_n(colon, strlen(colon)))))
+			return err_nomem(err);
+		s = at;
+	}
+	if (url_decode(u->path, 0) < 0)
+		return err_set(err, ERR_CONF, "malformed percent-escape");
+	if (*u->path)
+		path_clean(u->path);
+	return url_host(s, &u->host, &u->port, err);
+}
+
 static int
 other_scheme(const char *s, struct err *err)
 {
 	static const char *const later[] = {
-		"gs", "gcs", "abs", "sftp", "nats", "oss", "webdav", "webdavs"
+		"gs", "gcs", "abs", "nats", "oss", "webdav", "webdavs"
 	};
 	int n = (int)strcspn(s, ":");
 
 	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
 		if ((int)strlen(later[i]) == n && !strncasecmp(s, later[i], n))
 			return err_set(err, ERR_CONF, "%s:// replicas are "
-			    "not yet supported; use file:// or s3://",
+			    "not yet supported; use file://, s3:// or sftp://",
 			    later[i]);
 	return err_set(err, ERR_CONF, "%.*s:// is no known kind of replica; "
-	    "use file:// or s3://", n < 32 ? n : 32, s);
+	    "use file://, s3:// or sftp://", n < 32 ? n : 32, s);
 }
 
 static int
@@ -464,6 +501,10 @@ scan(struct url *u, char *s, struct err *err)
 			*--s = '/';
 		return file_path(u, s, err);
 	}
+	if (!strncasecmp(s, "sftp://", 7)) {
+		u->kind = URL_SFTP;
+		return sftp_url(u, s + 7, err);
+	}
 	u->kind = URL_S3;
 	if (!strncasecmp(s, "s3://arn:", 9))
 		return s3_arn(u, s + 5, err);
@@ -471,7 +512,7 @@ scan(struct url *u, char *s, struct err *err)
 		return s3_plain(u, s + 5, err);
 	if (!url_is(s))
 		return err_set(err, ERR_CONF, "not a replica URL; it begins "
-		    "with file:// or s3://");
+		    "with file://, s3:// or sftp://");
 	return other_scheme(s, err);
 }
 

@@ -6,7 +6,7 @@
 
 /* Replica URLs, as Litestream 0.5 takes them apart. Pure. */
 
-enum url_kind { URL_FILE, URL_S3 };
+enum url_kind { URL_FILE, URL_S3, URL_SFTP };
 
 /* Strings are allocated, NULL where the URL does not say. Flags are 1, 0,
  * or -1 where it does not say. */
@@ -15,7 +15,8 @@ struct url {
 	/* file: the folder, absolute and clean, percent-escapes left as they
 	 * are (Litestream's file names have them). s3: the prefix, decoded and
 	 * clean, without slashes at the ends: "." where the URL has none, ""
-	 * for an access point without key. */
+	 * for an access point without key. sftp: the folder on the server,
+	 * absolute, decoded and clean; "" where the URL has none. */
 	char *path;
 	char *bucket;        /* or the ARN of an access point; may be NULL
 	                        where the host names only a provider */
@@ -26,6 +27,8 @@ struct url {
 	uint64_t part_size;  /* bytes, 0: not said */
 	unsigned concurrency;/* 0: not said */
 	char *storage_class, *sse_key, *sse_kms_key_id;
+	char *host, *user, *password; /* sftp; host without brackets */
+	unsigned port;       /* 0: not said */
 };
 
 /* Does it begin with letters, digits or '_' and "://"? */
@@ -36,7 +39,11 @@ int url_is(const char *);
  * stores that they are not supported yet; no secret in it. */
 int url_scan(struct url *, const char *s, struct err *);
 
-/* Idempotent; a zeroed one is valid; wipes the SSE key. */
+/* HOST, HOST:PORT, [V6] or [V6]:PORT; a bare V6 address is taken too. *host
+ * is allocated; *port is 0 where it does not say. */
+int url_host(const char *s, char **host, unsigned *port, struct err *);
+
+/* Idempotent; a zeroed one is valid; wipes the secrets. */
 void url_free(struct url *);
 
 /* Puts https:// before an endpoint that has no scheme, or, with local_http,

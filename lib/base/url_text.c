@@ -131,6 +131,39 @@ url_endpoint(const char *s, int local_http, char **out, struct err *err)
 	return 0;
 }
 
+int
+url_host(const char *s, char **host, unsigned *port, struct err *err)
+{
+	const char *end = *s == '[' ? strchr(s, ']') : 0, *p;
+	size_t n;
+	char *rest;
+	unsigned long v;
+
+	if (*s == '[') {
+		s++;
+		n = end ? (size_t)(end - s) : 0;
+		p = end ? end + 1 : s;
+	} else {
+		p = strrchr(s, ':');
+		if (!p || strchr(s, ':') != p) /* none, or a bare V6 */
+			p = s + strlen(s);
+		n = (size_t)(p - s);
+	}
+	if (!n || s[strspn(s, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:]%")])
+		return err_set(err, ERR_CONF, "no host, or one that cannot be");
+	*port = 0;
+	if (*p) {
+		v = strtoul(p + 1, &rest, 10);
+		if (*p != ':' || p[1] < '0' || p[1] > '9' || *rest || !v
+		    || v > 65535)
+			return err_set(err, ERR_CONF, "the port must be from "
+			    "1 to 65535");
+		*port = (unsigned)v;
+	}
+	return (*host = strndup(s, n)) ? 0 : err_nomem(err);
+}
+
 static int
 secret_name(const char *s, size_t n)
 {
@@ -202,6 +235,11 @@ url_redact(const char *s)
 		end = p + strcspn(p, "/?#");
 		for (at = end; at > p && at[-1] != '@'; at--)
 			;
+		/* a password may hold what should have been escaped */
+		if (at == p && strncasecmp(s, "s3:", 3)
+		    && memchr(p, ':', (size_t)(end - p))
+		    && strrchr(p, '@'))
+			at = strrchr(p, '@') + 1;
 		memcpy(out, s, (size_t)(p - s));
 		out += p - s;
 		if (at > p) {

@@ -85,6 +85,9 @@ struct conf_args {
  * ERR_USAGE where nothing at all was said, or what excludes each other. */
 int conf_load(struct conf *, const struct conf_args *, struct err *);
 
+/* Where the stores of its replicas say what people should know. Borrowed. */
+void conf_log(struct conf *, const struct log *);
+
 /* The database of that path (made absolute first), or NULL. */
 const struct conf_db *conf_db_find(const struct conf *, const char *path);
 

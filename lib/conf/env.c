@@ -117,12 +117,14 @@ env_replicas(struct conf_raw_db *db, const struct conf_values *all,
 		if (n && one_url(db, urls, n, err) < 0)
 			return -1;
 	}
-	if (db->n || (!path && !all->v[CONF_BUCKET]))
+	if (db->n || (!path && !all->v[CONF_BUCKET] && !all->v[CONF_HOST]))
 		return 0;
 	if (!(r = conf_raw_replica(db, err)))
 		return -1;
 	if (!type && all->v[CONF_BUCKET])
 		type = "s3";
+	if (!type && all->v[CONF_HOST])
+		type = "sftp";
 	return set(r, CONF_PATH, path, err) < 0
 	    || set(r, CONF_TYPE, type, err) < 0
 	    || set(r, CONF_NAME, env_of(replica_prefixes, "name"), err) < 0

@@ -75,3 +75,11 @@ conf_path(const char *s, char **out, struct err *err)
 	path_clean(*out);
 	return 0;
 }
+
+void
+conf_log(struct conf *c, const struct log *log)
+{
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t k = 0; k < c->dbs[i].n; k++)
+			c->dbs[i].replicas[k].store.log = log;
+}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/base64.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "base/url.h"
 #include "base/when.h"
 
@@ -286,7 +287,7 @@ s3_keys(struct replica *r)
 
 /* No key of the file, for Litestream has none: of the environment. */
 static int
-s3_timeout(struct replica *r)
+net_timeout(struct replica *r)
 {
 	const char *t = getenv("LS_STORE_TIMEOUT");
 
@@ -319,10 +320,103 @@ replica_s3(struct replica *r)
 {
 	r->s->type = STORE_S3;
 	if (s3_where(r) < 0 || s3_endpoint(r) < 0 || s3_upload(r) < 0
-	    || s3_sse(r) < 0 || s3_keys(r) < 0 || s3_timeout(r) < 0
+	    || s3_sse(r) < 0 || s3_keys(r) < 0 || net_timeout(r) < 0
 	    || s3_name(r) < 0)
 		return -1;
 	s3_provider_defaults(r->s);
+	return 0;
+}
+
+/* ---- sftp ---- */
+
+static int
+sftp_where(struct replica *r)
+{
+	const char *host = get(r, CONF_HOST), *path = r->own->v[CONF_PATH];
+	struct store_conf *s = r->s;
+	char *clean;
+
+	if (path && url_is(path))
+		return err_set(at(r, CONF_PATH), ERR_CONF,
+		    "path: cannot be a URL; give it as url:");
+	if (r->url.host) {
+		s->port = r->url.port;
+		path = r->url.path;
+		if (put(r, &s->host, r->url.host) < 0)
+			return -1;
+	} else if (!host) {
+		return err_set(r->err, ERR_CONF, "an sftp replica needs host: "
+		    "or url: sftp://user@host/path");
+	} else if (url_host(host, &s->host, &s->port, at(r, CONF_HOST)) < 0) {
+		return err_in(r->err, "host");
+	}
+	if (!(clean = malloc((path ? strlen(path) : 0) + 2)))
+		return err_nomem(r->err);
+	strcpy(clean, path ? path : "");
+	path_clean(clean);
+	if (!strcmp(clean, "."))
+		*clean = 0;
+	s->path = clean;
+	return 0;
+}
+
+static int
+sftp_login(struct replica *r)
+{
+	struct store_conf *s = r->s;
+	const char *key = get(r, CONF_KEY_PATH);
+	const char *user = get(r, CONF_USER), *pass = get(r, CONF_PASSWORD);
+
+	/* What a URL says is more than what is said of everything. */
+	if (r->url.user && !r->own->v[CONF_USER])
+		user = r->url.user;
+	if (r->url.password && !r->own->v[CONF_PASSWORD])
+		pass = r->url.password;
+	if (!user)
+		return err_set(r->err, ERR_CONF, "an sftp replica needs user:, "
+		    "or sftp://USER@host/path");
+	if (put(r, &s->user, user) < 0 || put(r, &s->password, pass) < 0)
+		return -1;
+	return key ? conf_path(key, &s->key_path, at(r, CONF_KEY_PATH)) : 0;
+}
+
+static int
+sftp_trust(struct replica *r)
+{
+	const char *strict = getenv("LS_SFTP_STRICT");
+	struct store_conf *s = r->s;
+
+	s->plod = !conf_get_bool(r->own, r->all, CONF_CONCURRENT_WRITES, 1);
+	if (strict && *strict
+	    && conf_value_bool(strict, &s->strict_host) < 0)
+		return err_set(r->err, ERR_CONF, "LS_SFTP_STRICT: must be 1 "
+		    "or 0, not \"%.40s\"", strict);
+	return put(r, &s->host_key, get(r, CONF_HOST_KEY));
+}
+
+static int
+replica_sftp(struct replica *r)
+{
+	struct store_conf *s = r->s;
+	char port[16] = "";
+	int v6;
+
+	s->type = STORE_SFTP;
+	if (r->own->v[CONF_BUCKET])
+		return err_set(at(r, CONF_BUCKET), ERR_CONF, "bucket: is set "
+		    "but the replica is sftp");
+	if (sftp_where(r) < 0 || sftp_login(r) < 0 || sftp_trust(r) < 0
+	    || net_timeout(r) < 0)
+		return -1;
+	v6 = strchr(s->host, ':') != 0;
+	if (s->port && s->port != 22)
+		snprintf(port, sizeof port, ":%u", s->port);
+	if (asprintf(&s->url, "sftp://%s@%s%s%s%s%s%s", s->user,
+	    v6 ? "[" : "", s->host, v6 ? "]" : "", port,
+	    *s->path && *s->path != '/' ? "/~/" : "", s->path) < 0) {
+		s->url = 0;
+		return err_nomem(r->err);
+	}
 	return 0;
 }
 
@@ -339,7 +433,8 @@ replica_url(struct replica *r, const char *url)
 		    "url: and bucket: exclude each other; keep one");
 	if (url_scan(&r->url, url, at(r, CONF_URL)) < 0)
 		return -1;
-	return r->url.kind == URL_S3 ? replica_s3(r) : replica_file(r);
+	return r->url.kind == URL_S3 ? replica_s3(r)
+	    : r->url.kind == URL_SFTP ? replica_sftp(r) : replica_file(r);
 }
 
 static int
@@ -353,8 +448,10 @@ replica_of_type(struct replica *r)
 		return replica_file(r);
 	if (!strcmp(type, "s3"))
 		return replica_s3(r);
+	if (!strcmp(type, "sftp"))
+		return replica_sftp(r);
 	return err_set(at(r, CONF_TYPE), ERR_CONF, "type: %.40s replicas are "
-	    "not yet supported; use file or s3", type);
+	    "not yet supported; use file, s3 or sftp", type);
 }
 
 int
@@ -381,5 +478,6 @@ conf_resolve_replica(struct conf_replica *out, const struct conf_values *own,
 	    CONF_MAX_SYNC_FILES, 256);
 	out->auto_recover = conf_get_bool(own, all, CONF_AUTO_RECOVER, 0);
 	return put(&r, &out->name, name ? name
-	    : out->store.type == STORE_S3 ? "s3" : "file");
+	    : out->store.type == STORE_S3 ? "s3"
+	    : out->store.type == STORE_SFTP ? "sftp" : "file");
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 #include "base/when.h"
+#include "db/state.h"
 
 struct resolve {
 	struct conf *out;
@@ -169,6 +170,28 @@ db_replicas(struct resolve *r, struct conf_db *db,
 	return 0;
 }
 
+/* Host keys seen are remembered where the database's state is. */
+static int
+db_known_hosts(struct resolve *r, struct conf_db *db)
+{
+	struct state_paths p;
+	int n = 0;
+
+	for (size_t i = 0; i < db->n && n >= 0 && db->path; i++) {
+		struct store_conf *s = &db->replicas[i].store;
+
+		if (s->type != STORE_SFTP)
+			continue;
+		if (state_paths(&p, db->path, db->meta, r->err) < 0)
+			return -1;
+		if ((n = asprintf(&s->known_hosts, "%s/known_hosts", p.dir))
+		    < 0)
+			s->known_hosts = 0;
+		state_paths_free(&p);
+	}
+	return n < 0 ? err_nomem(r->err) : 0;
+}
+
 /* One path, or one destination, twice would destroy what is there. */
 static int
 db_unique(struct resolve *r, const struct conf_db *db, unsigned line)
@@ -216,7 +239,7 @@ resolve_db(struct resolve *r, const struct conf_raw_db *raw)
 	    && conf_path(own->v[CONF_META_PATH], &db->meta, r->err) < 0)
 		return at_line(r, own->line[CONF_META_PATH]);
 	db_settings(db, own, &r->raw->set);
-	if (db_replicas(r, db, raw) < 0)
+	if (db_replicas(r, db, raw) < 0 || db_known_hosts(r, db) < 0)
 		return -1;
 	return db_unique(r, db, raw->line);
 }

@@ -75,6 +75,28 @@ show_s3(const struct store_conf *s, stralloc *out, int *bad)
 }
 
 static void
+show_sftp(const struct store_conf *s, stralloc *out, int *bad)
+{
+	say(out, bad, "        host: %s", s->host);
+	say(out, bad, "        port: %u", s->port ? s->port : 22);
+	say(out, bad, "        user: %s", s->user);
+	say(out, bad, "        path: \"%s\"", s->path);
+	if (s->key_path)
+		say(out, bad, "        key-path: %s", s->key_path);
+	if (s->password)
+		say(out, bad, "        password: set (hidden)");
+	if (!s->key_path && !s->password)
+		say(out, bad, "        credentials: ssh-agent");
+	if (s->host_key)
+		say(out, bad, "        host-key: %s", s->host_key);
+	else if (s->known_hosts)
+		say(out, bad, "        host keys remembered in: %s%s",
+		    s->known_hosts, s->strict_host ? " (strict)" : "");
+	if (s->plod)
+		say(out, bad, "        concurrent-writes: false");
+}
+
+static void
 show_db(const struct conf_db *db, stralloc *out, int *bad)
 {
 	say(out, bad, "  - path: %s", db->path ? db->path : "(none)");
@@ -110,6 +132,8 @@ show_db(const struct conf_db *db, stralloc *out, int *bad)
 		    r->auto_recover ? "true" : "false");
 		if (r->store.type == STORE_S3)
 			show_s3(&r->store, out, bad);
+		if (r->store.type == STORE_SFTP)
+			show_sftp(&r->store, out, bad);
 	}
 }
 

@@ -101,3 +101,16 @@ sha256_md5(const void *p, size_t n, unsigned char out[MD5_LEN])
 	br_md5_update(&c, p, n);
 	br_md5_out(&c, out);
 }
+
+void
+sha256_hmac_sha1(const void *key, size_t keylen, const void *p, size_t n,
+    unsigned char out[SHA1_LEN])
+{
+	br_hmac_key_context k;
+	br_hmac_context c;
+
+	br_hmac_key_init(&k, &br_sha1_vtable, key, keylen);
+	br_hmac_init(&c, &k, 0);
+	br_hmac_update(&c, p, n);
+	br_hmac_out(&c, out);
+}

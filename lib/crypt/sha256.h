@@ -35,5 +35,9 @@ void sha256_of(const void *, size_t, unsigned char out[SHA256_LEN]);
 void sha256_hmac(const void *key, size_t keylen, const void *, size_t,
     unsigned char out[SHA256_LEN]);
 void sha256_md5(const void *, size_t, unsigned char out[MD5_LEN]);
+#define SHA1_LEN 20
+/* The old one, for hashed names in known_hosts. */
+void sha256_hmac_sha1(const void *key, size_t keylen, const void *, size_t,
+    unsigned char out[SHA1_LEN]);
 
 #endif

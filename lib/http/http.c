@@ -118,15 +118,15 @@ http_enough(const struct http_xfer *x, int bytes)
 		return 1;
 	if (!x->headers_done || !http_is_stream(x))
 		return 0;
-	return !bytes || x->fill;
+	/* without headers the first bytes are what tells */
+	return (!bytes && !x->req.sftp) || x->fill;
 }
 
-/* Milliseconds until x is late, less than 0 when it is. */
-static int64_t
-http_left(const struct http_xfer *x, int64_t now, int64_t began)
+int64_t
+http_left(const struct http_xfer *x, int64_t now)
 {
 	int64_t stall = x->req.stall_ms ? x->req.stall_ms : HTTP_STALL_MS;
-	int64_t moved = x->moved > began ? x->moved : began;
+	int64_t moved = x->moved > x->began ? x->moved : x->began;
 	int64_t left = moved + stall - now;
 
 	if (x->req.deadline && x->req.deadline - now < left)
@@ -134,7 +134,7 @@ http_left(const struct http_xfer *x, int64_t now, int64_t began)
 	return left;
 }
 
-static int
+int
 http_late(const struct http_xfer *x, int64_t now, struct err *e)
 {
 	if (x->req.deadline && now >= x->req.deadline)
@@ -148,16 +148,17 @@ http_drive(struct http_xfer *x, int bytes, struct err *e)
 {
 	struct http *h = x->h;
 	struct http_pipe sig;
-	int64_t began = when_mono(), left;
+	int64_t left;
 	int running, r = 0;
 
+	x->began = when_mono();
 	http_pipe_begin(&sig);
 	for (;;) {
 		curl_multi_perform(h->multi, &running);
 		http_reap(h);
 		if (http_enough(x, bytes))
 			break;
-		left = http_left(x, when_mono(), began);
+		left = http_left(x, when_mono());
 		if (left <= 0) {
 			r = http_late(x, when_mono(), e);
 			break;
@@ -209,6 +210,8 @@ http_failed(const struct http_xfer *x, struct err *e)
 	default:
 		break;
 	}
+	if (x->req.sftp)
+		kind = http_sftp_kind(x);
 	if (x->code == CURLE_SEND_FAIL_REWIND)
 		return err_set(e, ERR_TEMP, "connection was lost");
 	return err_set(e, kind, "%s",
@@ -246,42 +249,34 @@ http_method(struct http_xfer *x)
 	if (!strcmp(m, "PUT") || !strcmp(m, "POST")) {
 		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
-		    (curl_off_t)x->req.body.len);
+		    x->req.body.len == HTTP_UNKNOWN ? (curl_off_t)-1
+		    : (curl_off_t)x->req.body.len);
 		curl_easy_setopt(c, CURLOPT_READFUNCTION, http_on_send);
 		curl_easy_setopt(c, CURLOPT_READDATA, x);
 		curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, http_on_seek);
 		curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
-	} else if (!strcmp(m, "HEAD")) {
+	} else if (!strcmp(m, "HEAD") || !strcmp(m, "DO")) {
 		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
 	} else {
 		curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
 	}
-	if (strcmp(m, "GET") && strcmp(m, "HEAD"))
+	if (strcmp(m, "GET") && strcmp(m, "HEAD") && !x->req.sftp)
 		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, m);
 }
 
+/* What only HTTP has. */
 static void
-http_options(struct http_xfer *x)
+http_web_options(struct http_xfer *x)
 {
 	CURL *c = x->easy;
 
-	curl_easy_setopt(c, CURLOPT_PRIVATE, x);
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->text);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(c, CURLOPT_URL, x->req.url);
-	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->list);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "ls-s6/" LS_VERSION);
-	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)HTTP_BUFFER);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_BUFFER);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
-	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, http_on_header);
-	curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, http_on_body);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	if (x->h->ca)
 		curl_easy_setopt(c, CURLOPT_CAINFO, x->h->ca);
 	if (x->req.direct)
@@ -290,7 +285,28 @@ http_options(struct http_xfer *x)
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
+}
+
+static int
+http_options(struct http_xfer *x, struct err *e)
+{
+	CURL *c = x->easy;
+
+	curl_easy_setopt(c, CURLOPT_PRIVATE, x);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->text);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_URL, x->req.url);
+	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)HTTP_BUFFER);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, http_on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, http_on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	http_method(x);
+	if (x->req.sftp)
+		return http_sftp_options(x, e);
+	http_web_options(x);
+	return 0;
 }
 
 int
@@ -305,11 +321,15 @@ http_begin(struct http *h, const struct http_req *req,
 		return err_nomem(e);
 	x->h = h;
 	x->req = *req;
-	if (http_lists(x) || !(x->easy = http_easy(h))) {
+	x->began = when_mono();
+	if ((!req->sftp && http_lists(x)) || !(x->easy = http_easy(h))) {
 		http_end(x);
 		return err_nomem(e);
 	}
-	http_options(x);
+	if (http_options(x, e)) {
+		http_end(x);
+		return -1;
+	}
 	if (curl_multi_add_handle(h->multi, x->easy)) {
 		http_end(x);
 		return err_nomem(e);
@@ -354,6 +374,12 @@ http_status(const struct http_xfer *x)
 	return x->status;
 }
 
+uint64_t
+http_sent(const struct http_xfer *x)
+{
+	return x->sent;
+}
+
 int64_t
 http_moved(const struct http_xfer *x)
 {
@@ -388,6 +414,9 @@ http_end_known(const struct http_xfer *x)
 {
 	const char *te = http_header(x, "transfer-encoding");
 
+	/* of a file the store knows its length, a listing has an end */
+	if (x->req.sftp)
+		return 1;
 	return http_header(x, "content-length")
 	    || (te && strcasestr(te, "chunked"));
 }

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/io.h"
 
-/* HTTP/1.1 over libcurl. A struct http belongs to one thread and owns its
+/* HTTP/1.1, and SFTP, over libcurl. A struct http belongs to one thread and owns its
  * connections; while any call below blocks, all its transfers advance, and
  * between calls nothing runs. Proxies come from the usual environment,
  * certificates from AWS_CA_BUNDLE, SSL_CERT_FILE or the system. Redirects
@@ -28,7 +28,29 @@ struct http_body {
 	int fd;           /* used if mem is NULL; -1: not this */
 	int64_t off;
 	struct io_in in;  /* used if mem is NULL and fd is -1 */
-	uint64_t len;
+	uint64_t len;     /* HTTP_UNKNOWN: until in ends; SFTP alone */
+};
+#define HTTP_UNKNOWN UINT64_MAX
+
+/* What an SFTP request has beyond an HTTP one. Its methods are GET (a file, or
+ * a folder where the path ends in "/"), PUT, HEAD, and DO for the commands
+ * alone. Stays until http_end, with all it points to. */
+struct http_sftp {
+	const char *user, *password; /* password: NULL for none */
+	const char *key_file;        /* private key, or NULL */
+	int agent;                   /* ask ssh-agent */
+	const char *known;           /* a known_hosts file: its type of host key
+	                                is asked for; or NULL */
+	/* The host's public key as the protocol has it. 0, or -1 with the
+	 * reason to go no further. */
+	int (*host_key)(void *ctx, const unsigned char *, size_t, struct err *);
+	void *ctx;
+	const char *const *commands; /* as "rename \"a\" \"b\"", NULL-ended;
+	                                may be NULL; before anything else */
+	const char *range;           /* "0-99", "100-", or NULL */
+	int names;                   /* of a folder: names alone */
+	int fresh;                   /* on a connection of its own */
+	int plod;                    /* one write at a time */
 };
 
 /* One request. What body points to must stay until http_end, the rest only
@@ -37,6 +59,7 @@ struct http_req {
 	const char *method;          /* PUT and POST send the body */
 	const char *url;             /* encoded; its path is sent as it is */
 	const char *const *headers;  /* "Name: value", NULL-ended; or NULL */
+	const struct http_sftp *sftp; /* an sftp:// URL; NULL: HTTP */
 	struct http_body body;
 	size_t max_body;             /* 0: HTTP_BODY_MAX */
 	int stream;                  /* a 2xx body is for http_read */
@@ -47,6 +70,9 @@ struct http_req {
 	void (*progress)(void *ctx, uint64_t sent); /* may be NULL */
 	void *ctx;
 };
+
+/* Can this libcurl do SFTP as we need it? ERR_CONF says what it lacks. */
+int http_has_sftp(struct err *);
 
 int http_new(struct http **, struct err *);
 /* After every transfer has ended. Idempotent on NULL. */
@@ -66,6 +92,13 @@ int http_call(struct http *, const struct http_req *, struct http_xfer **,
     struct err *);
 
 int http_status(const struct http_xfer *);
+/* SFTP: bytes of the file, or of the range of it, once some came or the
+ * transfer ended; -1: the server does not say, or none. */
+int64_t http_length(const struct http_xfer *);
+/* SFTP, after HEAD: when the file was changed (ms since the epoch), or -1. */
+int64_t http_filetime(const struct http_xfer *);
+/* Bytes of the body that were sent. */
+uint64_t http_sent(const struct http_xfer *);
 /* When a byte last went or came (when_mono), 0: none ever. */
 int64_t http_moved(const struct http_xfer *);
 /* Value of a header (any case), without blanks around it, or NULL. Valid

@@ -28,6 +28,7 @@ struct http_xfer {
 	unsigned char *ring;  /* HTTP_BUFFER bytes from its first use */
 	size_t at, fill;
 	int64_t moved;        /* when_mono of the last byte, 0: none */
+	int64_t began;        /* when_mono of the wait for it */
 	int status;
 	int headers_done;     /* of the final answer */
 	int paused;
@@ -44,6 +45,14 @@ http_is_stream(const struct http_xfer *x)
 {
 	return x->req.stream && x->status >= 200 && x->status < 300;
 }
+
+/* Milliseconds until x is late, less than 0 when it is. */
+int64_t http_left(const struct http_xfer *, int64_t now);
+int http_late(const struct http_xfer *, int64_t now, struct err *);
+
+/* http_sftp.c: the options of an SFTP request; what a failed one is. */
+int http_sftp_options(struct http_xfer *, struct err *);
+enum err_kind http_sftp_kind(const struct http_xfer *);
 
 /* Libcurl's callbacks; the last argument is the transfer. */
 size_t http_on_header(char *, size_t, size_t, void *);

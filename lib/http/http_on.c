@@ -27,7 +27,7 @@ http_on_header(char *p, size_t one, size_t n, void *ctx)
 		x->headers_done = status >= 200;
 		return n;
 	}
-	if (x->headers_done) /* trailers of a chunked body */
+	if (x->headers_done && !x->req.sftp) /* trailers of a chunked body */
 		return n;
 	if (x->head.len + len + 1 > HTTP_HEADERS_MAX) {
 		err_set(&x->failed, ERR_DATA, "answer's headers are longer "
@@ -104,7 +104,7 @@ http_source(struct http_xfer *x, char *p, size_t n)
 			return (ssize_t)n;
 	} else {
 		r = b->in.read(b->in.ctx, p, n, &e);
-		if (r > 0)
+		if (r > 0 || (!r && b->len == HTTP_UNKNOWN))
 			return r;
 		if (!r)
 			err_set(&e, ERR_DATA, "unexpected end of what is "

@@ -12,7 +12,7 @@ struct replica_file {
 	uint64_t min, max;     /* TXIDs */
 	uint64_t size;         /* bytes */
 	int64_t time_ms;       /* header time if time_exact, else LastModified
-	                          or mtime */
+	                          or mtime; -1: not told (sftp) */
 	uint8_t level;
 	uint8_t time_exact;
 	uint8_t full;          /* known to hold every page: restores begin with

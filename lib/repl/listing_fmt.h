@@ -10,11 +10,12 @@
 #define LISTING_FMT_HEAD "level\tmin_txid\tmax_txid\tsize\tcreated"
 
 /* One line without its newline: level, TXIDs, size, time; fields separated
- * by tabs. level as a word where it is none of a replica's. */
+ * by tabs. level as a word where it is none of a replica's, "-" for a time
+ * that the store did not tell. */
 int listing_fmt_tsv(stralloc *, const struct replica_file *);
 
 /* {"level":0,"min_txid":"...","max_txid":"...","size":1,"created":"..."}
- * without the closing brace, so that more can follow. */
+ * without the closing brace, so that more can follow; null for such a time. */
 int listing_fmt_json(stralloc *, const struct replica_file *);
 
 /* A JSON string with its quotes. */

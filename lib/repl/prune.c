@@ -8,6 +8,19 @@
 
 #define BATCH 1000
 
+/* Snapshots go by their time, which some stores do not list. */
+static int
+snapshot_times(struct prune *p, struct err *e)
+{
+	const struct listing *l = &p->listing;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->f[i].level == STORE_LEVEL_SNAPSHOT
+		    && l->f[i].time_ms < 0)
+			return listing_times(p->st, &p->listing, i, l->n, e);
+	return 0;
+}
+
 int
 prune_plan(struct prune *p, const struct store_conf *conf, int64_t now_ms,
     int64_t retention_ms, struct err *e)
@@ -15,7 +28,8 @@ prune_plan(struct prune *p, const struct store_conf *conf, int64_t now_ms,
 	memset(p, 0, sizeof *p);
 	if (store_open(&p->st, conf, e) < 0)
 		return -1;
-	if (listing_read(p->st, LISTING_ALL, &p->listing, e) < 0) {
+	if (listing_read(p->st, LISTING_ALL, &p->listing, e) < 0
+	    || snapshot_times(p, e) < 0) {
 		prune_free(p);
 		return -1;
 	}

@@ -120,6 +120,15 @@ group_key(const struct store_conf *c)
 		    (unsigned long long)device(c->path));
 		return strdup(b);
 	}
+	if (c->type == STORE_SFTP) {
+		snprintf(b, sizeof b, "sftp %u", c->port);
+		if (!add(&s, b) || !add(&s, c->host) || !add(&s, c->user)
+		    || !stralloc_append(&s, 0)) {
+			stralloc_free(&s);
+			return NULL;
+		}
+		return s.s;
+	}
 	snprintf(b, sizeof b, "s3 %d %d %d", c->force_path_style,
 	    c->skip_verify, c->sign_payload);
 	if (!add(&s, b) || !add(&s, c->endpoint) || !add(&s, c->bucket)

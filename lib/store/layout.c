@@ -29,7 +29,8 @@ layout_make(const struct store_conf *c, unsigned level, const char *name,
 
 		while (len && path[len - 1] == '/')
 			len--;
-		snprintf(s, n, "%.*s/ltx/%u/%s", (int)len, path, level, name);
+		snprintf(s, n, "%.*s%sltx/%u/%s", (int)len, path,
+		    *path ? "/" : "", level, name);
 	}
 	*out = s;
 	return 0;
@@ -103,12 +104,13 @@ store_name_key(const struct store_conf *c, int level, const char *name,
 	    && slash[-1] >= '0' && slash[-1] <= '9' && layout_name(slash + 1))
 		return layout_make(c, (unsigned)(slash[-1] - '0'), slash + 1,
 		    out, e);
-	if (c->type == STORE_FILE && name[strlen(name) - 1] == '/')
+	if (c->type != STORE_S3 && name[strlen(name) - 1] == '/')
 		return err_set(e, ERR_USAGE, "%s is a folder, no object", name);
-	if (c->type == STORE_FILE && layout_leaves(name))
+	if (c->type != STORE_S3 && layout_leaves(name))
 		return err_set(e, ERR_USAGE, "%s leads out of the replica",
 		    name);
-	if (asprintf(out, "%s/%s", path, name) < 0) {
+	if (asprintf(out, "%s%s%s", path, *path || c->type == STORE_S3 ? "/"
+	    : "", name) < 0) {
 		*out = 0;
 		return err_nomem(e);
 	}

@@ -151,7 +151,7 @@ s3_page(struct s3 *s, struct s3_page *p, const char *after, char **token,
 {
 	struct s3_op op = { .method = "GET", .stream = 1 };
 	char *from = *token, *next = 0;
-	struct s3_tries t;
+	struct store_tries t;
 	struct http_xfer *x;
 	int again, r;
 
@@ -164,17 +164,17 @@ s3_page(struct s3 *s, struct s3_page *p, const char *after, char **token,
 	if (s->provider == S3_TIGRIS)
 		s3_op_head(&op, "x-tigris-consistent", "true");
 	p->last[0] = 0;
-	s3_tries_begin(s, &t);
+	store_tries_begin(&s->st, &t);
 	do {
 		again = 0;
-		r = s3_try(s, &op, &x, s3_tries_deadline(s, &t), e);
+		r = s3_try(s, &op, &x, store_tries_deadline(&s->st, &t), e);
 		if (!r)
 			r = s3_page_try(s, p, x, &op, &next, &again, e);
 		if (r && p->stopped) {
 			http_end(x);
 			break;
 		}
-		if (r && !s3_tries_next(s, &t, x, again, e)) {
+		if (r && !store_tries_next(&s->st, s->pool->h, &t, x, again, e)) {
 			http_end(x);
 			s3_in(s, &op, e);
 			break;

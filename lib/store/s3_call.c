@@ -3,10 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/hex.h"
-#include "base/retry.h"
 #include "base/when.h"
 
 #define S3_LINES 24
@@ -197,8 +195,7 @@ s3_wire_send(struct s3 *s, const struct s3_op *op, struct s3_wire *w,
 	size_t n = 0;
 	int r;
 
-	if (c->timeout_ms && c->timeout_ms < HTTP_STALL_MS)
-		req.stall_ms = c->timeout_ms;
+	req.stall_ms = store_stall_ms(&s->st);
 	req.skip_verify = c->skip_verify == STORE_ON;
 	for (size_t i = 0; i < w->lines.len && n < S3_LINES;
 	    i += strlen(w->lines.s + i) + 1)
@@ -252,76 +249,22 @@ s3_try(struct s3 *s, const struct s3_op *op, struct http_xfer **x,
 
 /* ---- several tries ---- */
 
-void
-s3_tries_begin(const struct s3 *s, struct s3_tries *t)
-{
-	int64_t ms = s->st.conf->timeout_ms;
-
-	memset(t, 0, sizeof *t);
-	t->deadline = when_mono() + (ms ? ms : HTTP_STALL_MS);
-}
-
-/* Without a time-out in conf a transfer may take as long as it moves. */
-int64_t
-s3_tries_deadline(const struct s3 *s, const struct s3_tries *t)
-{
-	if (s->st.conf->timeout_ms
-	    && (!s->st.deadline || t->deadline < s->st.deadline))
-		return t->deadline;
-	return s->st.deadline;
-}
-
-int
-s3_tries_next(struct s3 *s, struct s3_tries *t, const struct http_xfer *x,
-    int again, struct err *e)
-{
-	const char *after = x ? http_header(x, "retry-after") : 0;
-	int64_t now = when_mono(), delay;
-	uint32_t random = 0;
-
-	if (x && !s->st.conf->timeout_ms
-	    && http_moved(x) + HTTP_STALL_MS > t->deadline)
-		t->deadline = http_moved(x) + HTTP_STALL_MS;
-
-	if (again && t->learnt < 2) {
-		t->learnt++;
-		return 1;
-	}
-	if (!retry_worth(e->kind))
-		return 0;
-	t->n++;
-	if (getrandom(&random, sizeof random, 0) != sizeof random)
-		random = (uint32_t)now * 2654435761u;
-	delay = retry_delay(t->n, S3_DELAY_MS, S3_DELAY_MAX_MS, random);
-	if (after && *after >= '0' && *after <= '9'
-	    && strtol(after, 0, 10) * 1000L > delay)
-		delay = strtol(after, 0, 10) * 1000L;
-	if (t->n >= S3_TRIES || now + delay >= t->deadline
-	    || (s->st.deadline && now + delay >= s->st.deadline)) {
-		if (t->n > 1)
-			err_in(e, "after %u tries", t->n);
-		return 0;
-	}
-	http_sleep(s->pool->h, delay);
-	return 1;
-}
-
 int
 s3_call(struct s3 *s, const struct s3_op *op, struct http_xfer **x,
     unsigned *failed, struct err *e)
 {
-	struct s3_tries t;
+	struct store_tries t;
 	int again, r;
 
-	s3_tries_begin(s, &t);
+	store_tries_begin(&s->st, &t);
 	for (;;) {
 		again = 0;
-		r = s3_try(s, op, x, s3_tries_deadline(s, &t), e);
+		r = s3_try(s, op, x, store_tries_deadline(&s->st, &t), e);
 		if (!r && !(r = http_wait(*x, e)))
 			r = s3_judge(s, op, *x, &again, e);
 		if (!r)
 			break;
-		r = s3_tries_next(s, &t, *x, again, e);
+		r = store_tries_next(&s->st, s->pool->h, &t, *x, again, e);
 		http_end(*x);
 		*x = 0;
 		if (failed)

@@ -20,7 +20,7 @@ struct s3_get {
 	char range[64];
 	int met;             /* a first answer has told size and ETag */
 	int judged;          /* the answer of x has been looked at */
-	struct s3_tries t;
+	struct store_tries t;
 	uint64_t since;      /* bytes since the last failure */
 };
 
@@ -145,13 +145,13 @@ s3_get_read(struct store_get *sg, void *buf, size_t n, struct err *e)
 		return 0;
 	/* The caller's own pauses are not the store's. */
 	if (!g->t.n)
-		s3_tries_begin(g->s, &g->t);
+		store_tries_begin(&g->s->st, &g->t);
 	for (;;) {
 		again = 0;
 		r = s3_get_step(g, buf, n, &again, e);
 		if (r >= 0)
 			break;
-		more = s3_tries_next(g->s, &g->t, g->x, again, e);
+		more = store_tries_next(&g->s->st, g->s->pool->h, &g->t, g->x, again, e);
 		http_end(g->x);
 		g->x = 0;
 		g->since = 0;
@@ -192,7 +192,7 @@ s3_get(struct store *st, const char *key, uint64_t off, uint64_t len,
 	g->s = (struct s3 *)st;
 	g->off = off;
 	g->end = len ? off + len : 0;
-	s3_tries_begin(g->s, &g->t);
+	store_tries_begin(&g->s->st, &g->t);
 	if (s3_get_send(g, e)) {
 		s3_get_close(&g->g);
 		return -1;

@@ -12,9 +12,6 @@
 #include "store/s3_xml.h"
 #include "store/store_int.h"
 
-#define S3_TRIES 8
-#define S3_DELAY_MS 100
-#define S3_DELAY_MAX_MS 2000
 #define S3_PARTS_MAX 10000
 #define S3_PART_MIN (5u << 20)
 #define S3_PARTS_AT_ONCE 16
@@ -87,19 +84,6 @@ int s3_try(struct s3 *, const struct s3_op *, struct http_xfer **,
  * may succeed at once (region or clock learnt). */
 int s3_judge(struct s3 *, const struct s3_op *, const struct http_xfer *,
     int *again, struct err *);
-
-/* Tries of one call. */
-struct s3_tries {
-	unsigned n;         /* failed so far */
-	unsigned learnt;    /* repeated at once so far */
-	int64_t deadline;   /* when_mono; no try is begun past it */
-};
-void s3_tries_begin(const struct s3 *, struct s3_tries *);
-int64_t s3_tries_deadline(const struct s3 *, const struct s3_tries *);
-/* After a failure: 1 after a pause, try again; 0 err is final (context is
- * put before it). x may be NULL. */
-int s3_tries_next(struct s3 *, struct s3_tries *, const struct http_xfer *x,
-    int again, struct err *);
 
 /* A whole request with its repetitions. On 0 the caller ends *x. */
 int s3_call(struct s3 *, const struct s3_op *, struct http_xfer **,

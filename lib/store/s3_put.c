@@ -202,7 +202,7 @@ struct s3_part {
 	struct s3_body body;
 	unsigned n;
 	struct http_xfer *x;
-	struct s3_tries t;
+	struct store_tries t;
 };
 
 struct s3_parts {
@@ -311,7 +311,7 @@ s3_part_send(struct s3_parts *p, struct s3_part *t, struct err *e)
 	s3_op_query(&op, "uploadId", p->u.id);
 	s3_op_ssec(p->s, &op, 0);
 	s3_body_of(&op, &t->body);
-	return s3_try(p->s, &op, &t->x, s3_tries_deadline(p->s, &t->t), e);
+	return s3_try(p->s, &op, &t->x, store_tries_deadline(&p->s->st, &t->t), e);
 }
 
 static int
@@ -332,7 +332,7 @@ s3_part_begin(struct s3_parts *p, struct err *e)
 		    S3_PARTS_MAX);
 	t->n = ++p->begun;
 	p->tail = &t->body;
-	s3_tries_begin(p->s, &t->t);
+	store_tries_begin(&p->s->st, &t->t);
 	return s3_part_send(p, t, e);
 }
 
@@ -349,7 +349,7 @@ s3_part_end(struct s3_parts *p, struct err *e)
 			r = s3_judge(p->s, &op, t->x, &again, e);
 		if (!r)
 			break;
-		r = s3_tries_next(p->s, &t->t, t->x, again, e);
+		r = store_tries_next(&p->s->st, p->s->pool->h, &t->t, t->x, again, e);
 		http_end(t->x);
 		t->x = 0;
 		if (!r || s3_part_send(p, t, e)) {

@@ -11,9 +11,10 @@ store_open_beside(struct store **out, struct store *beside,
 {
 	if (c->type == STORE_FILE)
 		return file_open(out, c, e);
-	if (beside && beside->conf->type != STORE_S3)
+	if (beside && beside->conf->type != c->type)
 		beside = 0;
-	return s3_open(out, beside, c, e);
+	return c->type == STORE_S3 ? s3_open(out, beside, c, e)
+	    : sftp_open(out, beside, c, e);
 }
 
 int

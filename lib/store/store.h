@@ -12,9 +12,10 @@
  * drop) happen inside, up to the deadline of the store; what comes back is
  * final for the caller's attempt. Keys are whole: for s3 the object key
  * (which may begin with "/" or "./", see formats/litestream-0.5-replica.md
- * section 1), for file the absolute path. */
+ * section 1), for file the absolute path, for sftp the path on the server,
+ * relative to where logins begin unless it begins with "/". */
 
-enum store_type { STORE_FILE, STORE_S3 };
+enum store_type { STORE_FILE, STORE_S3, STORE_SFTP };
 
 enum store_tri { STORE_DEFAULT = -1, STORE_OFF = 0, STORE_ON = 1 };
 
@@ -24,7 +25,8 @@ enum store_tri { STORE_DEFAULT = -1, STORE_OFF = 0, STORE_ON = 1 };
 struct store_conf {
 	enum store_type type;
 	char *url;       /* for messages and the status file; no secret in it */
-	char *path;      /* file: absolute folder; s3: prefix as Litestream forms it */
+	char *path;      /* file: absolute folder; s3: prefix as Litestream forms it;
+	                    sftp: folder, clean, "" where logins begin */
 	struct io_perm perm;        /* file */
 	char *bucket, *endpoint, *region;   /* s3; endpoint with scheme */
 	enum store_tri force_path_style, sign_payload, skip_verify;
@@ -37,6 +39,14 @@ struct store_conf {
 	unsigned concurrency; /* parts at once, 0: by provider */
 	int64_t timeout_ms;   /* deadline of one call with all its retries, 0: 30 s
 	                         without progress, 8 tries */
+	char *host, *user, *password;  /* sftp */
+	unsigned port;        /* 0: 22 */
+	char *key_path;       /* private key, else password, else ssh-agent */
+	char *host_key;       /* "TYPE BASE64" or "SHA256:...": it and no other */
+	char *known_hosts;    /* where host keys are remembered; NULL:
+	                         $XDG_STATE_HOME/ls-s6/known_hosts */
+	int strict_host;      /* host keys not known before are refused */
+	int plod;             /* one write at a time */
 	const struct log *log; /* borrowed, may be NULL */
 };
 void store_conf_init(struct store_conf *);
@@ -49,7 +59,8 @@ struct store_get;
 
 struct store_stat {
 	uint64_t size;
-	int64_t mtime_ms;      /* LastModified or mtime */
+	int64_t mtime_ms;      /* LastModified or mtime; -1: not told, as by
+	                          listings of sftp */
 	int64_t litestream_ms; /* its metadata; file: mtime; -1: none */
 };
 
@@ -147,7 +158,7 @@ int store_probe_noreplace(struct store *, const char *prefix, int *honoured,
 #define STORE_LEVELS 10
 #define STORE_LEVEL_SNAPSHOT 9
 
-/* Key prefix of a level, ending in "/": file "<path>/ltx/<level>/", s3
+/* Key prefix of a level, ending in "/": file, sftp "<path>/ltx/<level>/", s3
  * "<path>/<level as 4 hex>/". Into *out (allocated). */
 int store_level_prefix(const struct store_conf *, unsigned level, char **out,
     struct err *);

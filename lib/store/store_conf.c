@@ -11,7 +11,8 @@ store_conf_string(struct store_conf *c, unsigned i)
 		&c->url, &c->path, &c->bucket, &c->endpoint, &c->region,
 		&c->access_key, &c->secret_key, &c->session_token,
 		&c->profile, &c->storage_class, &c->sse_key,
-		&c->sse_kms_key_id
+		&c->sse_kms_key_id, &c->host, &c->user, &c->password,
+		&c->key_path, &c->host_key, &c->known_hosts
 	};
 
 	return i < sizeof all / sizeof *all ? all[i] : 0;

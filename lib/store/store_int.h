@@ -3,6 +3,7 @@
 
 /* What back ends share; included by lib/store alone, and tests. */
 
+#include "http/http.h"
 #include "store/store.h"
 
 struct store_ops {
@@ -38,6 +39,24 @@ struct store_get {
 int file_open(struct store **, const struct store_conf *, struct err *);
 int s3_open(struct store **, struct store *beside, const struct store_conf *,
     struct err *);
+
+int sftp_open(struct store **, struct store *beside, const struct store_conf *,
+    struct err *);
+
+/* Tries of one call, for the stores across a network. */
+struct store_tries {
+	unsigned n;         /* failed so far */
+	unsigned learnt;    /* repeated at once so far */
+	int64_t deadline;   /* when_mono; no try is begun past it */
+};
+void store_tries_begin(const struct store *, struct store_tries *);
+int64_t store_tries_deadline(const struct store *, const struct store_tries *);
+/* After a failure: 1 after a pause, try again; 0 err is final (context is
+ * put before it). x may be NULL. again: at once, something was learnt. */
+int store_tries_next(struct store *, struct http *, struct store_tries *,
+    const struct http_xfer *x, int again, struct err *);
+/* A transfer without progress is given up after so long; 0: http's own. */
+int64_t store_stall_ms(const struct store *);
 
 /* Reads a source from byte pos on: up to n bytes into buf. 0 at its end. */
 ssize_t store_src_read(const struct store_src *, uint64_t pos, void *buf,

@@ -211,6 +211,56 @@ prefixes_are_formed_as_litestream_forms_them(void **state)
 }
 
 static void
+sftp_is_taken_as_litestream_takes_it(void **state)
+{
+	static const struct {
+		const char *replica, *url, *host, *user, *password, *path;
+		unsigned port;
+		int plod;
+	} t[] = {
+		{ "{type: sftp, host: h, user: u, password: p, path: /r/db}",
+		    "sftp://u@h/r/db", "h", "u", "p", "/r/db", 0, 0 },
+		{ "{type: sftp, host: 'h:2022', user: u, path: r/db/, "
+		    "concurrent-writes: false}", "sftp://u@h:2022/~/r/db", "h",
+		    "u", 0, "r/db", 2022, 1 },
+		{ "{type: sftp, host: '[::1]:22', user: u}", "sftp://u@[::1]",
+		    "::1", "u", 0, "", 22, 0 },
+		{ "{url: 'sftp://u:p@h//r/'}", "sftp://u@h/r", "h", "u", "p",
+		    "/r", 0, 0 },
+		{ "{url: 'sftp://u:p@h', user: v, password: q}", "sftp://v@h",
+		    "h", "v", "q", "", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		char yaml[512];
+		const struct store_conf *s;
+		struct conf c;
+
+		snprintf(yaml, sizeof yaml, "key-path: /k\n" DB
+		    "  replica: %s\n", t[i].replica);
+		c = good(yaml);
+		s = &c.dbs[0].replicas[0].store;
+		assert_int_equal(s->type, STORE_SFTP);
+		assert_string_equal(s->url, t[i].url);
+		assert_string_equal(s->host, t[i].host);
+		assert_string_equal(s->user, t[i].user);
+		if (t[i].password)
+			assert_string_equal(s->password, t[i].password);
+		else
+			assert_null(s->password);
+		assert_string_equal(s->path, t[i].path);
+		assert_string_equal(s->key_path, "/k");
+		assert_string_equal(s->known_hosts,
+		    "/d/.a.db-litestream/known_hosts");
+		assert_int_equal(s->port, t[i].port);
+		assert_int_equal(s->plod, t[i].plod);
+		assert_string_equal(c.dbs[0].replicas[0].name, "sftp");
+		conf_free(&c);
+	}
+}
+
+static void
 providers_have_their_needs(void **state)
 {
 	struct conf c = good(DB "  replica: {type: s3, bucket: b, endpoint: "
@@ -277,8 +327,17 @@ impossible_values_are_refused_with_their_line(void **state)
 		{ DB "  replica: {type: gs, bucket: b}\n",
 		    "gs replicas are not yet supported" },
 		{ DB "  replica: {type: s4}\n", "not yet supported" },
-		{ DB "  replica: {url: 'sftp://u:hunter2@h/p'}\n",
-		    "sftp:// replicas are not yet supported" },
+		{ DB "  replica: {url: 'sftp://h/p'}\n", "needs user:" },
+		{ DB "  replica: {url: 'sftp://u:hunter2@h/p?q'}\n", "%3F" },
+		{ DB "  replica: {type: sftp, path: /p}\n", "needs host:" },
+		{ DB "  replica: {type: sftp, host: 'h:x', user: u}\n",
+		    "port" },
+		{ DB "  replica: {type: sftp, host: h, path: 'file:///x'}\n",
+		    "path: cannot be a URL" },
+		{ DB "  replica: {type: sftp, host: h, user: u, "
+		    "concurrent-writes: maybe}\n", "true or false" },
+		{ DB "  replica: {url: 'sftp://u@h/p', path: p}\n",
+		    "exclude each other" },
 		{ DB "  replica: {url: 's3://b', path: p}\n",
 		    "exclude each other" },
 		{ DB "  replica: {url: 's3://b', bucket: p}\n",
@@ -515,6 +574,7 @@ main(void)
 		cmocka_unit_test(defaults_are_those_of_litestream),
 		cmocka_unit_test(settings_are_taken_and_inherited),
 		cmocka_unit_test(prefixes_are_formed_as_litestream_forms_them),
+		cmocka_unit_test(sftp_is_taken_as_litestream_takes_it),
 		cmocka_unit_test(providers_have_their_needs),
 		cmocka_unit_test(impossible_values_are_refused_with_their_line),
 		cmocka_unit_test(oddities_are_told_once),

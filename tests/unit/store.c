@@ -30,6 +30,10 @@ layouts_are_litestreams(void **state)
 		{ STORE_FILE, "/r/db", "/r/db/ltx/9/" },
 		{ STORE_FILE, "/r/db/", "/r/db/ltx/9/" },
 		{ STORE_FILE, "/", "/ltx/9/" },
+		{ STORE_SFTP, "/r/db", "/r/db/ltx/9/" },
+		{ STORE_SFTP, "r/db", "r/db/ltx/9/" },
+		{ STORE_SFTP, "", "ltx/9/" },
+		{ STORE_SFTP, "/", "/ltx/9/" },
 	};
 	struct err e = { 0 };
 	char *s;

@@ -154,6 +154,43 @@ parameters_in_both_spellings(void **state)
 }
 
 static void
+sftp_in_its_parts(void **state)
+{
+	static const struct {
+		const char *url, *user, *password, *host, *path;
+		unsigned port;
+	} t[] = {
+		{ "sftp://u@h/p", "u", 0, "h", "/p", 0 },
+		{ "SFTP://u:p@h:2222/a/b/", "u", "p", "h", "/a/b", 2222 },
+		{ "sftp://u@h", "u", 0, "h", "", 0 },
+		{ "sftp://u@h/", "u", 0, "h", "/", 0 },
+		{ "sftp://h//a/../b", 0, 0, "h", "/b", 0 },
+		{ "sftp://u@h/../../b", "u", 0, "h", "/b", 0 },
+		{ "sftp://u%40x:a%3Ab%2F%25@h/a%20b%23", "u@x", "a:b/%", "h",
+		    "/a b#", 0 },
+		{ "sftp://u:p@q@h/p", "u", "p@q", "h", "/p", 0 },
+		{ "sftp://u:@[::1]:22/p", "u", "", "::1", "/p", 22 },
+		{ "sftp://u@[fe80::1%eth0]/p", "u", 0, "fe80::1%eth0", "/p",
+		    0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct url u;
+
+		if (url_scan(&u, t[i].url, &err) < 0)
+			fail_msg("%s", err.msg);
+		assert_int_equal(u.kind, URL_SFTP);
+		same(u.user, t[i].user, t[i].url);
+		same(u.password, t[i].password, t[i].url);
+		same(u.host, t[i].host, t[i].url);
+		same(u.path, t[i].path, t[i].url);
+		assert_int_equal(u.port, t[i].port);
+		url_free(&u);
+	}
+}
+
+static void
 refused_with_a_reason(void **state)
 {
 	static const char *const t[][2] = {
@@ -187,7 +224,18 @@ refused_with_a_reason(void **state)
 		{ "gs://b/p", "gs:// replicas are not yet supported" },
 		{ "gcs://b/p", "not yet supported" },
 		{ "abs://a@c/p", "not yet supported" },
-		{ "sftp://u:p@h/p", "not yet supported" },
+		{ "sftp://", "no host" },
+		{ "sftp:///p", "no host" },
+		{ "sftp://u@/p", "no host" },
+		{ "sftp://u@h:0/p", "port" },
+		{ "sftp://u@h:65536/p", "port" },
+		{ "sftp://u@h:2x/p", "port" },
+		{ "sftp://u@[::1/p", "no host" },
+		{ "sftp://u@h h/p", "no host" },
+		{ "sftp://u@h/p?x=1", "%3F" },
+		{ "sftp://u:p#q@h/p", "%23" },
+		{ "sftp://u:%zz@h/p", "percent-escape" },
+		{ "sftp://u@h/%0a", "percent-escape" },
 		{ "nats://h/b", "not yet supported" },
 		{ "oss://b/p", "not yet supported" },
 		{ "webdav://h/p", "not yet supported" },
@@ -215,7 +263,9 @@ no_secret_in_messages(void **state)
 {
 	static const char *const t[][2] = {
 		{ "s3://b/p", "s3://b/p" },
-		{ "sftp://user:pa/ss@h/p", "sftp://user:pa/ss@h/p" },
+		{ "sftp://user:pa/ss@h/p", "sftp://***@h/p" },
+		{ "sftp://user:1#2@h/p", "sftp://***@h/p" },
+		{ "sftp://h/p@q", "sftp://h/p@q" },
 		{ "sftp://user:pass@h/p", "sftp://***@h/p" },
 		{ "sftp://u:p@ss@h/p@q", "sftp://***@h/p@q" },
 		{ "s3://b?sseCustomerKey=abc&region=r",
@@ -238,7 +288,7 @@ no_secret_in_messages(void **state)
 		same(s, t[i][1], t[i][0]);
 		free(s);
 	}
-	assert_int_equal(url_scan(&u, "sftp://user:hunter2@h/p", &err), -1);
+	assert_int_equal(url_scan(&u, "sftp://user:hunter2@h/p?q", &err), -1);
 	assert_null(strstr(err.msg, "hunter2"));
 	assert_int_equal(url_scan(&u,
 	    "s3://b?sseCustomerKey=hunter2&skipVerify=x", &err), -1);
@@ -326,6 +376,7 @@ main(void)
 		cmocka_unit_test(file_urls_as_litestream_takes_them),
 		cmocka_unit_test(s3_hosts_and_prefixes),
 		cmocka_unit_test(parameters_in_both_spellings),
+		cmocka_unit_test(sftp_in_its_parts),
 		cmocka_unit_test(refused_with_a_reason),
 		cmocka_unit_test(no_secret_in_messages),
 		cmocka_unit_test(endpoints),

@@ -1,0 +1,130 @@
+#include "store/sftp_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/s3_sign.h"
+
+char *
+sftp_command(const char *word, const char *a, const char *b)
+{
+	size_t n = strlen(word) + 2 * strlen(a) + (b ? 2 * strlen(b) : 0) + 8;
+	char *s = malloc(n), *p = s;
+
+	if (!s)
+		return 0;
+	p += sprintf(p, "%s", word);
+	for (; a; a = b, b = 0) {
+		*p++ = ' ';
+		*p++ = '"';
+		for (; *a; a++) {
+			if (*a == '"' || *a == '\\' || *a == '\'')
+				*p++ = '\\';
+			*p++ = *a;
+		}
+		*p++ = '"';
+	}
+	*p = 0;
+	return s;
+}
+
+int
+sftp_in(const struct sftp *s, const struct sftp_op *op, struct err *e)
+{
+	const char *key = op->key ? op->key : "";
+
+	return err_in(e, "%s %s%s%s", op->what, s->origin,
+	    *key == '/' || !*key ? "" : "/~/", key);
+}
+
+/* A path without "/" in front goes on from where logins begin, which libcurl
+ * writes "/~/"; a folder named so has to look different. */
+static int
+sftp_url(const struct sftp *s, const struct sftp_op *op, stralloc *url)
+{
+	const char *key = strcmp(op->method, "DO") ? op->key : 0;
+	const char *head = !key ? "/" : *key != '/' ? "/~/"
+	    : key[1] == '~' ? "/." : "";
+
+	return stralloc_cats(url, s->origin) && stralloc_cats(url, head)
+	    && !s3_encode(url, key ? key : "", 1) && stralloc_0(url);
+}
+
+int
+sftp_try(struct sftp *s, struct sftp_op *op, int fresh,
+    struct http_xfer **x, int64_t deadline, struct err *e)
+{
+	struct http_req req = { .method = op->method, .sftp = &op->wire,
+		.body = op->body, .stream = op->stream, .deadline = deadline,
+		.stall_ms = store_stall_ms(&s->st), .progress = op->progress,
+		.ctx = op->ctx };
+	stralloc url = STRALLOC_ZERO;
+	int r;
+
+	*x = 0;
+	op->wire = s->login;
+	op->wire.commands = op->commands;
+	op->wire.range = op->range;
+	op->wire.names = op->names;
+	op->wire.fresh = fresh;
+	if (sftp_trust_begin(s, &op->wire, e))
+		return -1;
+	if (!sftp_url(s, op, &url)) {
+		stralloc_free(&url);
+		return err_nomem(e);
+	}
+	req.url = url.s;
+	r = http_begin(s->pool->h, &req, x, e);
+	stralloc_free(&url);
+	return r;
+}
+
+void
+sftp_judge(struct sftp *s, const struct sftp_op *op, int *again,
+    struct err *e)
+{
+	char said[ERR_MSG_MAX];
+
+	(void)op;
+	if (strstr(e->msg, "exchange encryption keys")
+	    || (s->trust.refused && e->kind == ERR_CONF))
+		*again |= sftp_trust_next(s);
+	if (e->kind == ERR_DENIED && strstr(e->msg, "uthentication")) {
+		snprintf(said, sizeof said, "%s", e->msg);
+		err_set(e, ERR_DENIED, "the server refused the login of %s by "
+		    "%s (%s)", s->st.conf->user, s->how, said);
+	}
+}
+
+int
+sftp_once(struct sftp *s, struct sftp_op *op, const struct store_tries *t,
+    struct http_xfer **x, int *again, struct err *e)
+{
+	int r = sftp_try(s, op, t->n > 0, x, store_tries_deadline(&s->st, t),
+	    e);
+
+	*again = 0;
+	if (!r && (r = http_wait(*x, e)))
+		sftp_judge(s, op, again, e);
+	return r;
+}
+
+int
+sftp_call(struct sftp *s, struct sftp_op *op, struct http_xfer **x,
+    struct err *e)
+{
+	struct store_tries t;
+	int again, more;
+
+	store_tries_begin(&s->st, &t);
+	for (;;) {
+		if (!sftp_once(s, op, &t, x, &again, e))
+			return 0;
+		more = store_tries_next(&s->st, s->pool->h, &t, *x, again, e);
+		http_end(*x);
+		*x = 0;
+		if (!more)
+			return sftp_in(s, op, e);
+	}
+}
