@@ -39,7 +39,15 @@ box() {
 	    RUNNER_RUN="$box_run" RUNNER_ETC="$T/etc" HOME=/root \
 	    LS_RUN_DIR="$box_run/ls-s6" S6_CMD_ARG0="$T/lib/app" "$@"
 }
-box_stop() { stop "$1"; }
+# As docker stop does: TERM, and KILL to what is still there later.
+box_stop() {
+	eval "box_p=\$pid_$1"
+	(sleep 15; kill -9 "$box_p") 2>/dev/null &
+	box_w=$!
+	stop "$1"
+	kill "$box_w" 2>/dev/null
+	wait "$box_w" 2>/dev/null
+}
 box_wait() { ended "$1"; }
 
 # box_pid NAME PROGRAM: of the one that runs in it.
