@@ -250,14 +250,29 @@ close_idle(struct capture *c, int64_t now)
 	conn_close(&c->h[!c->cur].conn);
 }
 
+/* The file is another database now, maybe of another size, and the wal-index
+ * still of the one before. What the WAL held was all copied: it goes with our
+ * connection if that is the last, and is not applied to what it is not of. */
+static int
+anew(struct capture *c, struct err *err)
+{
+	c->strange = 1;
+	conn_tidy(&c->h[c->cur].conn);
+	capture_close(c);
+	c->state = CAPTURE_WAITING;
+	return start_do(c, err);
+}
+
 static int
 step(struct capture *c, unsigned why, struct err *err)
 {
 	int64_t now = when_mono();
-	int urgent = (why & (CAPTURE_SYNC | CAPTURE_FINAL)) != 0;
+	int strange, urgent = (why & (CAPTURE_SYNC | CAPTURE_FINAL)) != 0;
 
-	if (look(c, why, now, err) < 0 || hop_strange(c, err) < 0)
+	if (look(c, why, now, err) < 0 || (strange = hop_strange(c, err)) < 0)
 		return -1;
+	if (strange)
+		return anew(c, err);
 	if (!c->lost && now - c->last_hop >= CAPTURE_HOP_MS
 	    && hop_light(c, err) < 0)
 		return -1;
@@ -291,7 +306,8 @@ capture_step(struct capture *c, unsigned why, struct capture_result *res,
 		c->state = CAPTURE_FAILED;
 		return finish(c, r);
 	}
-	if (!(why & (CAPTURE_DIR | CAPTURE_FINAL)) || !files_changed(c))
+	if (!(why & (CAPTURE_DIR | CAPTURE_FINAL))
+	    || c->state != CAPTURE_RUNNING || !files_changed(c))
 		return finish(c, r);
 	/* What was committed before the names went is in files now; the rest
 	 * is a start */
@@ -390,9 +406,10 @@ capture_stop(struct capture *c, struct capture_result *res, struct err *err)
 	int r = 0, clean = 0;
 
 	begin(c, res);
-	if (c->state == CAPTURE_RUNNING) {
+	if (c->state == CAPTURE_RUNNING)
 		r = step(c, CAPTURE_FINAL, err);
-		if (!r && !files_changed(c))
+	if (!r && c->state == CAPTURE_RUNNING) {
+		if (!files_changed(c))
 			r = last(c, &clean, err);
 		/* All is captured: without these the next start looks longer */
 		if (!r && ((clean && mark(c, &note) < 0)

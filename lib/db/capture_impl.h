@@ -73,6 +73,7 @@ struct capture {
 	int prepared;               /* state folder made and cleaned */
 	struct state_facts shipped; /* as last written */
 	int gone;              /* it was seen deleted or replaced */
+	int strange;           /* its file was written to past the WAL */
 
 	int64_t last_hop, last_cut, last_use;
 	int64_t dirty_since;   /* -1: everything checkpointed */

@@ -201,15 +201,15 @@ cut_sync(struct capture *c, struct err *err)
 }
 
 int
-cut_size(struct conn *k, const struct shm_view *v, uint32_t *page_size,
-    uint32_t *pages, struct err *err)
+cut_size(struct conn *k, const struct shm_view *v, int all_copied,
+    uint32_t *page_size, uint32_t *pages, struct err *err)
 {
 	unsigned char head[100];
 	int64_t size;
 
 	*page_size = v->page_size;
 	*pages = v->pages;
-	if (v->mx)
+	if (v->mx && !all_copied)
 		return 0;
 	if (conn_read_db(k, head, sizeof head, 0, 0, err) < 0
 	    || conn_db_size(k, &size, err) < 0)
@@ -238,7 +238,7 @@ cut_dump_to(struct conn *k, const struct shm_view *v, int all_copied,
 
 	memset(&f, 0, sizeof f);
 	pages_init(&p, k, &f, memory, dir);
-	if (cut_size(k, v, &h->page_size, &p.commit, err) < 0)
+	if (cut_size(k, v, all_copied, &h->page_size, &p.commit, err) < 0)
 		goto end;
 	h->commit = p.commit;
 	h->wal_offset = WAL_HEADER_SIZE;
@@ -290,7 +290,8 @@ cut_dump(struct capture *c, struct holder *h, uint64_t txid, struct err *err)
 	char path[4096];
 	int r = -1;
 
-	if (cut_size(&h->conn, &c->view, &page_size, &pages, err) < 0
+	if (cut_size(&h->conn, &c->view, h->zero, &page_size, &pages, err)
+	    < 0
 	    || file_path(c, txid, path, sizeof path, err) < 0
 	    || io_free_bytes(c->paths.ltx0, &room, err) < 0)
 		return -1;

@@ -30,8 +30,8 @@ int cut_dump_to(struct conn *, const struct shm_view *, int all_copied,
     uint32_t sum[2], struct err *);
 
 /* Finds where the database stands: page size and pages, from the wal-index
- * or, where the WAL is empty, from the file. */
-int cut_size(struct conn *, const struct shm_view *, uint32_t *page_size,
-    uint32_t *pages, struct err *);
+ * or, where the WAL is empty or all copied, from the file. */
+int cut_size(struct conn *, const struct shm_view *, int all_copied,
+    uint32_t *page_size, uint32_t *pages, struct err *);
 
 #endif

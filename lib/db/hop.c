@@ -208,9 +208,7 @@ hop_strange(struct capture *c, struct err *err)
 	if (age >= 0 && age < QUIET_MS)
 		return err_set(err, ERR_BUSY, "the database file is written to "
 		    "by something that is not SQLite");
-	c->lost = "the database file was written to by something that is not "
-	    "SQLite";
-	return 0;
+	return 1;
 }
 
 static void

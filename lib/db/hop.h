@@ -30,8 +30,8 @@ int hop_light(struct capture *, struct err *);
 int hop_full(struct capture *, struct err *);
 
 /* Where everything was copied when the reader began, SQLite does not write to
- * the database file: whoever did (cp over it) went past the WAL, and ->lost is
- * set. ERR_BUSY: is still at it. */
+ * the database file: whoever did (cp over it) went past the WAL. 1: so it is;
+ * ERR_BUSY: is still at it. */
 int hop_strange(struct capture *, struct err *);
 
 /* Would hop_full let somebody go on who waits for us? */

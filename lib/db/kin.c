@@ -97,7 +97,7 @@ judge(struct ltx_dec *dec, struct holder *h, const struct shm_view *v,
 	memset(&f, 0, sizeof f);
 	memset(&s, 0, sizeof s);
 	pages_init(&p, &h->conn, &f, memory, dir);
-	r = cut_size(&h->conn, v, &size, &p.commit, err);
+	r = cut_size(&h->conn, v, h->zero, &size, &p.commit, err);
 	if (!r && size == ltx_dec_header(dec)->page_size) {
 		r = pages_of(&p, &f, h, v, size, err);
 		if (!r)

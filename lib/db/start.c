@@ -102,7 +102,8 @@ start_decide(const struct start_in *in, struct start_out *out)
 	uint64_t max = in->local > in->remote ? in->local : in->remote;
 
 	out->gap = 0;
-	if (by_marker(in, out) || (!in->gone && by_tail(in, out)))
+	if (by_marker(in, out)
+	    || (!in->gone && !in->strange && by_tail(in, out)))
 		return;
 	out->action = START_DUMP;
 	out->txid = max + 1;
@@ -123,6 +124,9 @@ start_decide(const struct start_in *in, struct start_out *out)
 		out->reason = why;
 	} else if (why) {
 		out->reason = "replacement accepted";
+	} else if (in->strange) {
+		out->reason = "the database file was written to by something "
+		    "that is not SQLite";
 	} else if (in->remote > in->local) {
 		out->reason = "the replica is ahead of the state folder";
 	} else if (in->tail == START_TAIL_NONE) {

@@ -20,6 +20,7 @@ struct start_in {
 	                             file is still as it says; 0: none */
 	uint64_t marker_txid;
 	int gone;                 /* seen deleted or replaced by us */
+	int strange;              /* seen written to past the WAL by us */
 	int have_shipped;         /* shipped is known: from our own notes if its
 	                             inode is not 0, else from a page 1 */
 	struct state_facts shipped, now;

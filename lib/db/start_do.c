@@ -223,8 +223,9 @@ tell(struct capture *c, const struct start_out *o)
 	char txid[24];
 
 	snprintf(txid, sizeof txid, "%016" PRIx64, o->txid);
-	log_event(c->conf.log, LOG_INFO, what[o->action], "db", c->given,
-	    "txid", txid, "reason", o->reason, (char *)0);
+	log_event(c->conf.log, c->strange ? LOG_WARN : LOG_INFO,
+	    what[o->action], "db", c->given, "txid", txid, "reason",
+	    o->reason, (char *)0);
 }
 
 static int
@@ -282,7 +283,7 @@ act(struct capture *c, struct holder *h, const struct start_out *o,
 		c->clean = h->zero || !c->view.mx;
 	}
 	c->state = CAPTURE_RUNNING;
-	c->gone = 0;
+	c->gone = c->strange = 0;
 	c->hold[0] = 0;
 	c->marker.kind = 0;
 	c->dirty_since = c->view.backfill < c->view.mx ? when_mono() : -1;
@@ -302,6 +303,7 @@ judge(struct capture *c, struct err *err)
 	/* What was captured in this life counts even if its files are gone */
 	in.remote = c->remote_max > c->pos.txid ? c->remote_max : c->pos.txid;
 	in.gone = c->gone;
+	in.strange = c->strange;
 	in.accept = c->conf.accept_replacement;
 	in.marker = c->marker.kind;
 	in.marker_txid = c->marker.txid;

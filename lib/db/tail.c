@@ -206,7 +206,7 @@ tail_page1(struct holder *h, const struct shm_view *v,
 	uint32_t size, pages;
 	int r = 0;
 
-	if (cut_size(&h->conn, v, &size, &pages, err) < 0)
+	if (cut_size(&h->conn, v, h->zero, &size, &pages, err) < 0)
 		return -1;
 	if (!(buf = malloc(size)))
 		return err_nomem(err);

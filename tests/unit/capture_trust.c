@@ -486,55 +486,6 @@ another_file_of_the_name_is_not_gone_over_to(void **state)
 	rig_free(&r);
 }
 
-static void
-all_copied(struct rig *r)
-{
-	int i;
-
-	rig_sync(r);
-	/* marks are moved on every 50 ms */
-	for (i = 0; i < 200 && (r->c->view.backfill < r->c->view.mx
-	    || !r->c->h[r->c->cur].zero); i++) {
-		usleep(10000);
-		rig_sql(r, "pragma wal_checkpoint(passive)");
-		assert_int_equal(capture_step(r->c, CAPTURE_DB, &r->res,
-		    &r->err), 0);
-		assert_int_equal(r->res.gap_from, 0);
-	}
-	assert_int_not_equal(r->c->h[r->c->cur].zero, 0);
-}
-
-/* An older state copied over the file, same size, same page 1. */
-static void
-written_past_sqlite_is_copied_anew(void **state)
-{
-	struct rig r;
-
-	(void)state;
-	begun(&r);
-	update(&r, 5);
-	all_copied(&r);
-	sh(&r, "cp a.db old");
-	update(&r, 7);
-	update(&r, 9);
-	all_copied(&r);
-	rig_quit(&r);
-	sh(&r, "cp old a.db");
-	/* it may be half of it yet */
-	assert_int_equal(capture_step(r.c, CAPTURE_DB, &r.res, &r.err), -1);
-	assert_int_equal(r.err.kind, ERR_BUSY);
-	sh(&r, "touch -d '10 seconds ago' a.db");
-	assert_int_equal(capture_step(r.c, CAPTURE_TIMER, &r.res, &r.err), 0);
-	assert_int_not_equal(r.res.gap_from, 0);
-	rig_app(&r);
-	update(&r, 5);
-	rig_sync(&r);
-	assert_int_equal(r.res.gap_from, 0);
-	rig_stop(&r);
-	rig_compare(&r);
-	rig_free(&r);
-}
-
 int
 main(void)
 {
@@ -552,7 +503,6 @@ main(void)
 		cmocka_unit_test(state_folder_lost_and_not_the_wal),
 		cmocka_unit_test(state_folder_and_database_lost),
 		cmocka_unit_test(full_copy_of_an_empty_wal),
-		cmocka_unit_test(written_past_sqlite_is_copied_anew),
 		cmocka_unit_test(
 		    another_file_of_the_name_is_not_gone_over_to),
 	};
