@@ -355,6 +355,26 @@ owed(struct ship *s, struct store *st, uint64_t n, struct err *e)
 	return r < 0 ? -1 : is == SHIP_LOCAL_SAME;
 }
 
+/* Is the replica there? A full dump is too dear to wait for it. */
+static int
+answers(struct ship *s, struct store *st, struct err *e)
+{
+	uint64_t n = s->cursor ? s->cursor : 1;
+	struct store_stat stat;
+	char *key;
+	int r;
+
+	if (store_ltx_key(store_conf(st), 0, n, n, &key, e) < 0)
+		return -1;
+	r = store_head(st, key, &stat, e);
+	free(key);
+	if (r < 0 && e->kind == ERR_NOTFOUND) {
+		err_clear(e);
+		r = 0;
+	}
+	return r;
+}
+
 static int
 over_gap(struct ship *s, struct store *st, uint64_t upto,
     struct ship_result *res, struct err *e)
@@ -373,6 +393,8 @@ over_gap(struct ship *s, struct store *st, uint64_t upto,
 			return -1;
 	}
 	if (!n) {
+		if (answers(s, st, e) < 0)
+			return -1;
 		res->dump = 1;
 		res->dump_after = s->cursor;
 		res->why = s->broken ? "the replica cannot be restored to its "

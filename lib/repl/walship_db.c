@@ -67,7 +67,7 @@ run(struct pool_job *j, void *thread)
 		    &d->res, &d->err);
 		break;
 	case JOB_TRIM:
-		d->rc = capture_trim(d->cap, d->arg_txid, d->arg_ms, &d->err);
+		d->rc = walship_trim(d);
 		break;
 	case JOB_STOP:
 		d->rc = capture_stop(d->cap, &d->res, &d->err);
@@ -459,32 +459,6 @@ put(struct wdb *d, enum wdb_job kind)
 	    || kind == JOB_DUMP ? d->w->dumps : d->w->capture, &d->job);
 }
 
-static uint64_t
-shipped_everywhere(const struct wdb *d)
-{
-	uint64_t min = d->txid;
-	size_t i;
-
-	for (i = 0; i < d->n; i++)
-		if (d->rep[i].state != REP_FENCED && d->rep[i].txid < min)
-			min = d->rep[i].known ? d->rep[i].txid : 0;
-	return min;
-}
-
-static void
-trim(struct wdb *d)
-{
-	int64_t last;
-
-	d->arg_txid = shipped_everywhere(d);
-	d->arg_ms = when_now() - d->w->trim_ms;
-	/* once more for what was captured meanwhile */
-	last = d->captured_ms + d->w->trim_ms - when_now();
-	d->trim_mono = d->captured_ms > d->arg_ms && last <= d->w->trim_ms
-	    ? when_mono() + last + 1000 : NEVER;
-	put(d, JOB_TRIM);
-}
-
 static unsigned
 step_why(const struct wdb *d, int64_t now)
 {
@@ -550,7 +524,8 @@ kick_started(struct wdb *d, int64_t now)
 		d->arg_reason = d->dump_reason;
 		put(d, JOB_DUMP);
 	} else if (d->attached && now >= d->trim_mono) {
-		trim(d);
+		walship_trim_prepare(d);
+		put(d, JOB_TRIM);
 	}
 }
 

@@ -83,6 +83,7 @@ struct wrep {
 	int64_t behind_ms, success_ms;
 	int64_t next_mono;        /* not before, 0: now */
 	unsigned fails, heals;
+	int given_up;             /* local files it has not got were dropped */
 	int want_dump;            /* waits for a full dump beyond dump_after */
 	int unfenced;
 	struct wfault fault;
@@ -130,8 +131,9 @@ struct wdb {
 	/* of the job */
 	enum wdb_job kind;
 	unsigned why;
-	uint64_t arg_txid;
+	uint64_t arg_txid, arg_enough;
 	int64_t arg_ms;
+	int full, spared;         /* of JOB_TRIM: space is short; files dropped */
 	const char *arg_reason;
 	struct capture_remote remote;
 	struct capture_result res;
@@ -238,6 +240,12 @@ void walship_linger_free(struct wlinger *);
  * time alone, and takes them, until there is something to tell. */
 void walship_linger(struct wdb *);
 void walship_linger_call(struct wdb *);  /* its job is to come back now */
+
+/* walship_trim.c */
+void walship_trim_due(struct wdb *);     /* sooner or later, see there */
+void walship_trim_prepare(struct wdb *);
+int walship_trim(struct wdb *);          /* on a capture thread */
+void walship_trim_done(struct wdb *);
 
 /* walship_rep.c */
 int walship_rep_init(struct wrep *, struct wdb *, const struct store_conf *,

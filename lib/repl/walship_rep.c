@@ -340,6 +340,7 @@ worked(struct wrep *r)
 	r->state = REP_OK;
 	r->fails = 0;
 	r->next_mono = 0;
+	r->given_up = 0;
 	r->fault.count = 0;
 	r->fault.logged_mono = 0;
 	r->success_ms = when_now();
@@ -435,8 +436,7 @@ walship_rep_done(struct wrep *r)
 		log_event(d->w->conf->log, LOG_DEBUG, "ltx files shipped",
 		    "db", d->conf.capture.path, "replica", r->conf->url,
 		    "txid", t, NULL);
-		if (d->trim_mono == NEVER)
-			d->trim_mono = when_mono() + d->w->trim_ms;
+		walship_trim_due(d);
 	}
 	if (r->known && d->txid <= r->txid)
 		r->ever_ok = 1;

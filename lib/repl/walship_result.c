@@ -106,6 +106,10 @@ failed(struct wdb *d)
 		d->next_mono = when_mono() + wait;
 	if (d->pace_mono < when_mono() + 200)
 		d->pace_mono = when_mono() + 200;
+	if (d->err.kind == ERR_FULL && d->kind == JOB_STEP) {
+		d->full = 1;
+		d->trim_mono = 0;
+	}
 	d->fatal = ERR_NONE;
 	if (d->kind == JOB_START && !d->ever && !d->lock_busy
 	    && err_exit(d->err.kind) == err_exit(ERR_CONF)) {
@@ -186,9 +190,7 @@ walship_db_done(struct wdb *d)
 	d->busy = 0;
 	d->locked_out = d->lock_busy;
 	if (d->kind == JOB_TRIM) {
-		if (d->rc < 0)
-			log_err(wdb_log(d), LOG_WARN, &d->err,
-			    "local files not deleted", "db", wdb_path(d), NULL);
+		walship_trim_done(d);
 		return;
 	}
 	if (d->kind != JOB_DUMP)

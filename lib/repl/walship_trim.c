@@ -1,0 +1,146 @@
+#include <sys/statvfs.h>
+
+#include "base/when.h"
+#include "repl/walship_in.h"
+
+/* How long local level-0 files stay: until every replica has them and their
+ * retention is over. A replica that is down would fill the disk that way, and
+ * the application and the other replicas would stop with it: where space is
+ * short it is not waited for, and gets a full copy when it is back. */
+
+#define SPACE_MS 10000                 /* between looks, while one is down */
+#define SHARE 20                       /* a 20th of the disk is kept free, */
+#define SPARE (UINT64_C(1) << 30)      /* but no more than that */
+#define DOWN 5                         /* failures in a row */
+
+static int
+down(const struct wrep *r)
+{
+	return r->fails >= DOWN && r->state != REP_FENCED;
+}
+
+static int
+any_down(const struct wdb *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		if (down(&d->rep[i]))
+			return 1;
+	return 0;
+}
+
+static uint64_t
+shipped_everywhere(const struct wdb *d)
+{
+	uint64_t min = d->txid;
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		if (d->rep[i].state != REP_FENCED && d->rep[i].txid < min)
+			min = d->rep[i].known ? d->rep[i].txid : 0;
+	return min;
+}
+
+/* What every replica that is not down has, if there is one at all, and all of
+ * them are whole. */
+static uint64_t
+shipped_enough(const struct wdb *d)
+{
+	uint64_t min = d->txid;
+	size_t i, n = 0;
+
+	for (i = 0; i < d->n; i++) {
+		const struct wrep *r = &d->rep[i];
+
+		if (r->state == REP_FENCED || down(r))
+			continue;
+		if (r->state != REP_OK || !walship_rep_holds(r, 0))
+			return 0;
+		if (r->txid < min)
+			min = r->txid;
+		n++;
+	}
+	return n ? min : 0;
+}
+
+void
+walship_trim_due(struct wdb *d)
+{
+	int64_t at = when_mono() + (any_down(d) ? SPACE_MS : d->w->trim_ms);
+
+	if (at < d->trim_mono)
+		d->trim_mono = at;
+}
+
+void
+walship_trim_prepare(struct wdb *d)
+{
+	int64_t last;
+
+	d->arg_txid = shipped_everywhere(d);
+	d->arg_enough = shipped_enough(d);
+	if (d->arg_enough < d->arg_txid)
+		d->arg_enough = d->arg_txid;
+	d->arg_ms = when_now() - d->w->trim_ms;
+	/* once more for what was captured meanwhile */
+	last = d->captured_ms + d->w->trim_ms - when_now();
+	d->trim_mono = d->captured_ms > d->arg_ms && last <= d->w->trim_ms
+	    ? when_mono() + last + 1000 : NEVER;
+	if (any_down(d) && d->txid > d->arg_txid)
+		walship_trim_due(d);
+}
+
+/* An application stops where its own writes do not fit, and then nothing of
+ * ours fails: so before that. Small files may use up the inodes first. */
+static int
+is_short(const struct wdb *d)
+{
+	struct statvfs v;
+	uint64_t keep;
+
+	if (d->full)
+		return 1;
+	if (statvfs(capture_ltx_dir(d->cap), &v) < 0)
+		return 0;
+	keep = (uint64_t)v.f_blocks * v.f_frsize / SHARE;
+	return (uint64_t)v.f_bavail * v.f_frsize < (keep < SPARE ? keep : SPARE)
+	    || v.f_favail < v.f_files / SHARE;
+}
+
+int
+walship_trim(struct wdb *d)
+{
+	int n;
+
+	d->spared = 0;
+	n = capture_trim(d->cap, d->arg_txid, d->arg_ms, &d->err);
+	if (n >= 0 && d->arg_enough && is_short(d))
+		n = d->spared = capture_trim(d->cap, d->arg_enough, INT64_MAX,
+		    &d->err);
+	return n < 0 ? -1 : 0;
+}
+
+void
+walship_trim_done(struct wdb *d)
+{
+	size_t i;
+
+	if (d->full && d->spared > 0)
+		d->next_mono = when_mono(); /* what did not fit may do so now */
+	d->full = 0;
+	if (d->rc < 0)
+		log_err(wdb_log(d), LOG_WARN, &d->err,
+		    "local files not deleted", "db", wdb_path(d), NULL);
+	for (i = 0; i < d->n && d->spared > 0; i++) {
+		struct wrep *r = &d->rep[i];
+
+		if (!down(r) || r->txid >= d->arg_enough || r->given_up)
+			continue;
+		r->given_up = 1; /* said once */
+		log_event(wdb_log(d), LOG_WARN, "local space is short: files "
+		    "that only this replica, which is down, has not got are "
+		    "dropped; when it is back it gets a full copy", "db",
+		    wdb_path(d), "replica", r->conf->url, NULL);
+	}
+}
