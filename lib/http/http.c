@@ -122,25 +122,57 @@ http_enough(const struct http_xfer *x, int bytes)
 	return (!bytes && !x->req.sftp) || x->fill;
 }
 
+static int64_t
+http_stall(const struct http_xfer *x)
+{
+	return x->req.stall_ms ? x->req.stall_ms : HTTP_STALL_MS;
+}
+
+/* A byte now and then is no progress either: between two marks, which are so
+ * many bytes apart, no more than ten times the stall may pass. */
+static int64_t
+http_slow(const struct http_xfer *x)
+{
+	return HTTP_SLOW * http_stall(x);
+}
+
+static void
+http_mark(struct http_xfer *x, int64_t now)
+{
+	uint64_t moved = x->sent + x->got;
+
+	if (moved - x->mark_moved < (uint64_t)http_slow(x) * HTTP_RATE / 1000)
+		return;
+	x->mark_moved = moved;
+	x->mark = now;
+}
+
 int64_t
 http_left(const struct http_xfer *x, int64_t now)
 {
-	int64_t stall = x->req.stall_ms ? x->req.stall_ms : HTTP_STALL_MS;
+	int64_t stall = http_stall(x);
 	int64_t moved = x->moved > x->began ? x->moved : x->began;
 	int64_t left = moved + stall - now;
 
+	if (x->mark && x->mark + http_slow(x) - now < left)
+		left = x->mark + http_slow(x) - now;
 	if (x->req.deadline && x->req.deadline - now < left)
 		left = x->req.deadline - now;
 	return left;
 }
 
 int
-http_late(const struct http_xfer *x, int64_t now, struct err *e)
+http_late(struct http_xfer *x, int64_t now, struct err *e)
 {
 	if (x->req.deadline && now >= x->req.deadline)
 		return err_set(e, ERR_TEMP, "no complete answer in time");
+	if (x->mark && now >= x->mark + http_slow(x)) {
+		x->moved = 0; /* no reason to try for longer */
+		return err_set(e, ERR_TEMP, "less than %d bytes a second "
+		    "moved for %lld ms", HTTP_RATE, (long long)http_slow(x));
+	}
 	return err_set(e, ERR_TEMP, "nothing moved for %lld ms",
-	    (long long)(x->req.stall_ms ? x->req.stall_ms : HTTP_STALL_MS));
+	    (long long)http_stall(x));
 }
 
 static int
@@ -152,12 +184,15 @@ http_drive(struct http_xfer *x, int bytes, struct err *e)
 	int running, r = 0;
 
 	x->began = when_mono();
+	/* the time nobody waited for it does not count */
+	x->mark = x->mark ? x->mark + x->began - x->left : x->began;
 	http_pipe_begin(&sig);
 	for (;;) {
 		curl_multi_perform(h->multi, &running);
 		http_reap(h);
 		if (http_enough(x, bytes))
 			break;
+		http_mark(x, when_mono());
 		left = http_left(x, when_mono());
 		if (left <= 0) {
 			r = http_late(x, when_mono(), e);
@@ -167,6 +202,7 @@ http_drive(struct http_xfer *x, int bytes, struct err *e)
 		    left < 60000 ? (int)left : 60000, 0);
 	}
 	http_pipe_end(&sig);
+	x->left = when_mono();
 	return r;
 }
 

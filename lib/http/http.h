@@ -17,6 +17,8 @@
 #define HTTP_HEADERS_MAX 16384    /* of one answer */
 #define HTTP_BODY_MAX 65536       /* of an answer that is not streamed */
 #define HTTP_STALL_MS 30000
+#define HTTP_SLOW 10              /* stalls after which a transfer is given up */
+#define HTTP_RATE 1024            /* that moved fewer bytes a second */
 
 struct http;
 struct http_xfer;

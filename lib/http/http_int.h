@@ -22,13 +22,15 @@ struct http_xfer {
 	CURL *easy;
 	struct curl_slist *list;
 	struct http_req req;
-	uint64_t sent;
+	uint64_t sent, got;   /* bytes of the bodies */
 	stralloc head;        /* header lines, each ended by a NUL */
 	stralloc body;
 	unsigned char *ring;  /* HTTP_BUFFER bytes from its first use */
 	size_t at, fill;
 	int64_t moved;        /* when_mono of the last byte, 0: none */
-	int64_t began;        /* when_mono of the wait for it */
+	int64_t began, left;  /* when_mono of the wait for it, and its end */
+	int64_t mark;         /* when_mono it last was fast enough, 0: new */
+	uint64_t mark_moved;  /* sent + got then */
 	int status;
 	int headers_done;     /* of the final answer */
 	int paused;
@@ -48,7 +50,7 @@ http_is_stream(const struct http_xfer *x)
 
 /* Milliseconds until x is late, less than 0 when it is. */
 int64_t http_left(const struct http_xfer *, int64_t now);
-int http_late(const struct http_xfer *, int64_t now, struct err *);
+int http_late(struct http_xfer *, int64_t now, struct err *);
 
 /* http_sftp.c: the options of an SFTP request; what a failed one is. */
 int http_sftp_options(struct http_xfer *, struct err *);

@@ -59,6 +59,7 @@ http_to_ring(struct http_xfer *x, const char *p, size_t n)
 	memcpy(x->ring + end, p, first);
 	memcpy(x->ring, p + first, n - first);
 	x->fill += n;
+	x->got += n;
 	return n;
 }
 
@@ -81,6 +82,7 @@ http_on_body(char *p, size_t one, size_t n, void *ctx)
 		return 0;
 	}
 	x->body.len--;
+	x->got += n;
 	/* What we asked for must fit; of an error page the start is enough. */
 	if (x->truncated && x->status < 300)
 		err_set(&x->failed, ERR_DATA,

@@ -103,6 +103,13 @@ is "in time" $(($(date +%s) - t <= late)) 1
 like "and is told" "$err" 'nothing moved for 1000 ms'
 rules 'GET k 1 slow 50000 100'
 ok "slow is not dead" got k
+rules 'GET k * slow 60 300'
+t=$(date +%s)
+exits "a dribble ends" 111 "$BUILD/tests/storectl" -e "$HTTP_ENDPOINT" -b b -t 500 get k
+is "in time" $(($(date +%s) - t <= late + 10)) 1
+like "and is told" "$err" 'less than 1024 bytes a second moved for 5000 ms'
+rules 'GET k * slow 1000 200'
+ok "slow for long is not dead either" timeout -s KILL 60 "$BUILD/tests/storectl" -e "$HTTP_ENDPOINT" -b b -t 500 get k 0 30000
 rules 'GET k * nolength'
 exits "a body without an end" 102 ctl get k
 rules 'GET k 1 resetout 150000' 'GET k 2 etag "other"'
