@@ -73,6 +73,11 @@ struct http_req {
 	void *ctx;
 };
 
+/* SFTP: may a failed transfer tell the answer to an earlier request of its
+ * connection for its own? libssh2 before 1.11 keeps that, and libcurl asks
+ * for it where the connection broke. */
+int http_sftp_stale(const struct http_xfer *);
+
 /* Can this libcurl do SFTP as we need it? ERR_CONF says what it lacks. */
 int http_has_sftp(struct err *);
 

@@ -1,6 +1,6 @@
 #include "http/http_int.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/when.h"
@@ -27,6 +27,18 @@ http_has_sftp(struct err *e)
 		    "by %.40s; it takes one built with libssh2, as Debian has "
 		    "it", v->version, *ssh ? ssh : "a library unknown");
 	return 0;
+}
+
+int
+http_sftp_stale(const struct http_xfer *x)
+{
+	const char *v = curl_version_info(CURLVERSION_NOW)->libssh_version;
+	unsigned major = 0, minor = 0;
+	long opened = 0;
+
+	sscanf(v ? v : "", "libssh2/%u.%u", &major, &minor);
+	curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &opened);
+	return !opened && (major < 1 || (major == 1 && minor < 11));
 }
 
 static int
@@ -153,7 +165,9 @@ http_sftp_kind(const struct http_xfer *x)
 	case CURLE_NOT_BUILT_IN:
 		return ERR_CONF;
 	case CURLE_QUOTE_ERROR:
-		/* a command was answered with no */
+		/* a command was answered with no, or with nothing */
+		if (strstr(x->text, "Unknown error in libssh2"))
+			return ERR_TEMP;
 		return strstr(x->text, "Permission denied") ? ERR_DENIED
 		    : strstr(x->text, "No such file") ? ERR_NOTFOUND : ERR_NO;
 	default:

@@ -79,7 +79,8 @@ listing_sort(struct listing *l)
 }
 
 /* The keys of s3 levels differ in one digit, "<path>/000N/": listing what
- * they share is one series of requests instead of ten. */
+ * they share is one series of requests instead of ten. Of sftp, "ltx/N/", it
+ * tells which there are: asking for the others would cost more. */
 static int
 read_together(struct store *st, unsigned levels, struct listing *l,
     struct err *e)
@@ -120,7 +121,7 @@ read_levels(struct store *st, unsigned levels, struct listing *l,
 	int x = 0;
 
 	l->n = l->foreign = 0;
-	if (store_conf(st)->type == STORE_S3 && levels == LISTING_ALL)
+	if (store_conf(st)->type != STORE_FILE && levels == LISTING_ALL)
 		x = read_together(st, levels, l, e);
 	else
 		for (unsigned i = 0; i < STORE_LEVELS && !x; i++)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/retry.h"
 #include "store/s3_sign.h"
 
 char *
@@ -67,7 +68,8 @@ sftp_try(struct sftp *s, struct sftp_op *op, int fresh,
 	op->wire.commands = op->commands;
 	op->wire.range = op->range;
 	op->wire.names = op->names;
-	op->wire.fresh = fresh;
+	op->wire.fresh = fresh || s->doubt;
+	s->doubt = 0;
 	if (sftp_trust_begin(s, &op->wire, e))
 		return -1;
 	if (!sftp_url(s, op, &url)) {
@@ -80,13 +82,39 @@ sftp_try(struct sftp *s, struct sftp_op *op, int fresh,
 	return r;
 }
 
+/* Has a command that may fail? */
+static int
+sftp_may_fail(const struct sftp_op *op)
+{
+	for (size_t i = 0; op->commands && op->commands[i]; i++)
+		if (op->commands[i][0] == '*')
+			return 1;
+	return 0;
+}
+
+/* "No such file" must be the server's word, or a broken connection would make
+ * a full replica an empty one. */
+static void
+sftp_believe(struct sftp *s, const struct http_xfer *x, struct err *e)
+{
+	if (retry_worth(e->kind) || e->kind == ERR_CONF || e->kind == ERR_DATA)
+		return;
+	if (s->pool->refused && http_sftp_stale(x)) {
+		e->kind = ERR_TEMP;
+		s->doubt = 1;
+	}
+	s->pool->refused = 1;
+}
+
 void
-sftp_judge(struct sftp *s, const struct sftp_op *op, int *again,
+sftp_judge(struct sftp *s, const struct http_xfer *x, int *again,
     struct err *e)
 {
 	char said[ERR_MSG_MAX];
 
-	(void)op;
+	sftp_believe(s, x, e);
+	if (s->doubt)
+		*again = 1;
 	if (strstr(e->msg, "exchange encryption keys")
 	    || (s->trust.refused && e->kind == ERR_CONF))
 		*again |= sftp_trust_next(s);
@@ -106,7 +134,9 @@ sftp_once(struct sftp *s, struct sftp_op *op, const struct store_tries *t,
 
 	*again = 0;
 	if (!r && (r = http_wait(*x, e)))
-		sftp_judge(s, op, again, e);
+		sftp_judge(s, *x, again, e);
+	else if (!r && sftp_may_fail(op))
+		s->pool->refused = 1;
 	return r;
 }
 

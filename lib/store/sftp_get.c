@@ -96,7 +96,7 @@ get_step(struct sftp_get *g, void *buf, size_t n, int *again, struct err *e)
 		return -1;
 	if (!g->judged) {
 		if (http_wait(g->x, e)) {
-			sftp_judge(g->s, &g->op, again, e);
+			sftp_judge(g->s, g->x, again, e);
 			return -1;
 		}
 		if (get_meet(g, e))

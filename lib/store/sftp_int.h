@@ -28,6 +28,7 @@ struct sftp_pool {
 	struct sftp_get *gets;     /* the newest first */
 	unsigned reads;            /* of them that have a transfer */
 	char *temps[SFTP_TEMPS];   /* NULL: none */
+	int refused;               /* a server's no is kept by a connection */
 	unsigned refs;
 };
 
@@ -56,6 +57,7 @@ struct sftp {
 	const char *how;   /* it logs in, for messages */
 	struct http_sftp login;
 	char suffix[16];   /* ".<random>.tmp": two writers, two temporaries */
+	int doubt;         /* an answer is to be had on another connection */
 };
 
 /* One request. Zeroed but for what is a GET of the root. */
@@ -77,7 +79,7 @@ struct sftp_op {
 int sftp_try(struct sftp *, struct sftp_op *, int fresh,
     struct http_xfer **, int64_t deadline, struct err *);
 /* After a failure of a try: says more of it. *again as of s3_judge. */
-void sftp_judge(struct sftp *, const struct sftp_op *, int *again,
+void sftp_judge(struct sftp *, const struct http_xfer *, int *again,
     struct err *);
 /* One try, to its end. On 0 the caller ends *x. */
 int sftp_once(struct sftp *, struct sftp_op *, const struct store_tries *,

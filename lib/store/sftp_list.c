@@ -65,8 +65,9 @@ sftp_list_line(struct sftp_line *l, const char *s, size_t n)
 	if (n < 11 || !strchr("-dlbcps", s[0]) || !s[0]
 	    || !strchr("r-", s[1]) || !s[1])
 		return -1;
-	if (s[0] != '-')
+	if (s[0] != '-' && s[0] != 'd')
 		return 0;
+	l->folder = s[0] == 'd';
 	for (at = 10; at < n; at += k ? k : 1) {
 		k = s[at - 1] == ' ' ? digits(s + at, n - at) : 0;
 		if (!k || at + k >= n || s[at + k] != ' ')

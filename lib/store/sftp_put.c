@@ -24,6 +24,7 @@ struct put {
 	int sent;        /* the temporary file is whole */
 	int asked;       /* a rename was sent whose answer is not known */
 	int looked;      /* for room, after a failure */
+	int lacked;      /* a folder, at a try before */
 	struct store_tries t;
 };
 
@@ -131,6 +132,9 @@ put_send(struct put *p, int *again, struct err *e)
 	http_end(x);
 	if (r && e->kind == ERR_TEMP && !p->looked && (p->looked = 1))
 		put_full(p, e);
+	/* While folders are made a broken connection looks like none. */
+	if (r && e->kind == ERR_NOTFOUND && !p->lacked && (p->lacked = 1))
+		e->kind = ERR_TEMP;
 	/* What is read once cannot be sent again. */
 	if (r && !known && p->len && retry_worth(e->kind))
 		p->t.n = UINT32_MAX;
@@ -315,6 +319,10 @@ sftp_put(struct store *st, const char *key, const struct store_src *src,
 		if (e->kind != ERR_CONF && !retry_worth(e->kind))
 			put_rm(&p);
 		*e = said;
+		/* libcurl tried to make the folders, and says no more */
+		if (e->kind == ERR_NOTFOUND)
+			err_set(e, ERR_DENIED, "its folder cannot be made: no "
+			    "right to, or a file is in its place");
 		sftp_in(p.s, &op, e);
 	} else {
 		put_sweep(&p);

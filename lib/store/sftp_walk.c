@@ -9,11 +9,23 @@
 #define SFTP_LINE 8192       /* bytes of a line that is understood */
 #define SFTP_NAMES 20000000u /* in one folder */
 
+#define SFTP_DEPTH 32
+
+struct walk_call {
+	struct sftp *s;
+	const char *after;
+	store_list_fn *fn;
+	void *ctx;
+};
+
+/* One folder. */
 struct walk {
+	const struct walk_call *call;
 	struct sftp *s;
 	const char *dir, *base; /* dir ends in "/", or is "" */
 	size_t base_len;
-	stralloc names;      /* each ended by a NUL */
+	unsigned depth;
+	stralloc names;      /* each ended by a NUL, of folders by "/" before */
 	struct walk_file {
 		size_t name;
 		uint64_t size;
@@ -46,15 +58,17 @@ walk_temp(struct walk *w, const char *name)
 }
 
 static int
-walk_name(struct walk *w, const char *name, size_t n, uint64_t size,
-    struct err *e)
+walk_name(struct walk *w, const struct sftp_line *line, struct err *e)
 {
-	size_t at = w->names.len;
+	size_t at = w->names.len, n = line->n;
+	const char *name = line->name;
 
 	if (memchr(name, 0, n) || memchr(name, '/', n)
 	    || (n == 1 && *name == '.') || (n == 2 && !memcmp(name, "..", 2)))
 		return 0;
-	if (!stralloc_catb(&w->names, name, n) || !stralloc_0(&w->names))
+	if (!stralloc_catb(&w->names, name, n)
+	    || (line->folder && !stralloc_catb(&w->names, "/", 1))
+	    || !stralloc_0(&w->names))
 		return err_nomem(e);
 	name = w->names.s + at;
 	if (n > 4 && !strcmp(name + n - 4, ".tmp")) {
@@ -77,21 +91,23 @@ walk_name(struct walk *w, const char *name, size_t n, uint64_t size,
 		w->f = f;
 		w->a = a;
 	}
-	w->f[w->n++] = (struct walk_file){ at, size };
+	w->f[w->n++] = (struct walk_file){ at, line->size };
 	return 0;
 }
 
 static int
 walk_line(struct walk *w, int names, struct err *e)
 {
-	struct sftp_line l = { w->line, w->len, 0 };
+	/* of a name alone: ours have a dot, folders' have none */
+	struct sftp_line l = { w->line, w->len, 0,
+		!memchr(w->line, '.', w->len) };
 	int r = w->len >= SFTP_LINE ? -1 : names ? 1
 	    : sftp_list_line(&l, w->line, w->len);
 
 	w->len = 0;
 	if (r < 0)
 		w->strange = 1;
-	return r > 0 ? walk_name(w, l.name, l.n, l.size, e) : 0;
+	return r > 0 ? walk_name(w, &l, e) : 0;
 }
 
 static int
@@ -142,7 +158,9 @@ walk_read(struct walk *w, int names, struct err *e)
 			return 0;
 		}
 		/* what is not there holds nothing */
-		if (e->kind == ERR_NOTFOUND) {
+		if (e->kind == ERR_NOTFOUND && x && http_moved(x)) {
+			e->kind = ERR_TEMP;
+		} else if (e->kind == ERR_NOTFOUND) {
 			http_end(x);
 			err_clear(e);
 			w->n = 0;
@@ -168,6 +186,11 @@ walk_ask(struct walk *w, struct err *e)
 	for (size_t i = 0; !r && i < w->n; i++) {
 		if (!(key = walk_key(w, w->names.s + w->f[i].name)))
 			return err_nomem(e);
+		if (key[strlen(key) - 1] == '/') {
+			w->f[kept++] = w->f[i];
+			free(key);
+			continue;
+		}
 		r = sftp_head(&w->s->st, key, &st, e);
 		free(key);
 		if (!r) {
@@ -189,25 +212,60 @@ walk_cmp(const void *a, const void *b, void *names)
 	    (char *)names + ((const struct walk_file *)b)->name);
 }
 
+static int walk_folder(const struct walk_call *, const char *dir,
+    const char *base, unsigned depth, struct err *);
+
 static int
-walk_tell(struct walk *w, const char *after, store_list_fn *fn, void *ctx,
-    struct err *e)
+walk_one(struct walk *w, const struct walk_file *f, struct err *e)
 {
-	struct store_stat st = { 0, -1, -1 };
+	const struct walk_call *c = w->call;
+	struct store_stat st = { f->size, -1, -1 };
+	char *key = walk_key(w, w->names.s + f->name);
+	size_t n;
 	int r = 0;
 
-	if (w->n)
-		qsort_r(w->f, w->n, sizeof *w->f, walk_cmp, w->names.s);
-	for (size_t i = 0; !r && i < w->n; i++) {
-		char *key = walk_key(w, w->names.s + w->f[i].name);
-
-		if (!key)
-			return err_nomem(e);
-		st.size = w->f[i].size;
-		if (!after || strcmp(key, after) > 0)
-			r = fn(ctx, key, &st, e);
-		free(key);
+	if (!key)
+		return err_nomem(e);
+	n = strlen(key);
+	if (key[n - 1] == '/') {
+		/* everything below sorts before start_after? */
+		if (!c->after || strncmp(key, c->after, n) >= 0)
+			r = w->depth < SFTP_DEPTH
+			    ? walk_folder(c, key, "", w->depth + 1, e)
+			    : err_set(e, ERR_DATA, "%s: folders nested too "
+			        "deep", key);
+	} else if (!c->after || strcmp(key, c->after) > 0) {
+		r = c->fn(c->ctx, key, &st, e);
 	}
+	free(key);
+	return r;
+}
+
+static int
+walk_folder(const struct walk_call *c, const char *dir, const char *base,
+    unsigned depth, struct err *e)
+{
+	struct walk *w = calloc(1, sizeof *w);
+	int r;
+
+	if (!w)
+		return err_nomem(e);
+	w->call = c;
+	w->s = c->s;
+	w->dir = dir;
+	w->base = base;
+	w->base_len = strlen(base);
+	w->depth = depth;
+	r = walk_read(w, 0, e);
+	if (!r && w->strange)
+		r = walk_ask(w, e);
+	if (!r && w->n)
+		qsort_r(w->f, w->n, sizeof *w->f, walk_cmp, w->names.s);
+	for (size_t i = 0; !r && i < w->n; i++)
+		r = walk_one(w, &w->f[i], e);
+	stralloc_free(&w->names);
+	free(w->f);
+	free(w);
 	return r;
 }
 
@@ -215,28 +273,12 @@ int
 sftp_walk(struct store *st, const char *prefix, const char *after,
     store_list_fn *fn, void *ctx, struct err *e)
 {
+	const struct walk_call c = { (struct sftp *)st, after, fn, ctx };
 	const char *slash = strrchr(prefix, '/');
-	struct walk *w = calloc(1, sizeof *w);
 	char *dir = strndup(prefix, slash ? (size_t)(slash - prefix) + 1 : 0);
-	int r;
+	int r = dir ? walk_folder(&c, dir, slash ? slash + 1 : prefix, 0, e)
+	    : err_nomem(e);
 
-	if (!w || !dir) {
-		free(w);
-		free(dir);
-		return err_nomem(e);
-	}
-	w->s = (struct sftp *)st;
-	w->dir = dir;
-	w->base = slash ? slash + 1 : prefix;
-	w->base_len = strlen(w->base);
-	r = walk_read(w, 0, e);
-	if (!r && w->strange)
-		r = walk_ask(w, e);
-	if (!r)
-		r = walk_tell(w, after, fn, ctx, e);
-	stralloc_free(&w->names);
-	free(w->f);
-	free(w);
 	free(dir);
 	return r;
 }

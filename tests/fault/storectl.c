@@ -1,10 +1,11 @@
 /* storectl: one call of lib/store per command, for tests.
- *   storectl [-e ENDPOINT] [-b BUCKET] [-p PATH] [-t MS] [-o NAME=VALUE] CMD
+ *   storectl [-e ENDPOINT] [-b BUCKET] [-s HOST:PORT] [-p PATH] [-t MS]
+ *       [-o NAME=VALUE] CMD
  *     put KEY FILE [MS]    putif KEY FILE [MS]     (FILE - : stdin as a stream)
  *     get KEY [OFF LEN]    head KEY                list PREFIX [AFTER]
  *     del KEY...           copy FROM TO [MS]       copyif FROM TO [MS]
  *     probe PREFIX         prefix LEVEL            many KEY...
- * Without -b the store is a folder. Errors: "kind: message" on stderr. */
+ * Without -b and -s (SFTP) the store is a folder. Errors: "kind: message" on stderr. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/url.h"
 #include "store/store.h"
 
 static int
@@ -171,6 +173,20 @@ option(struct store_conf *c, const char *o)
 		c->put_object_content_md5 = atoi(v);
 	else if (!strncmp(o, "class=", n))
 		c->storage_class = strdup(v);
+	else if (!strncmp(o, "user=", n))
+		c->user = strdup(v);
+	else if (!strncmp(o, "password=", n))
+		c->password = strdup(v);
+	else if (!strncmp(o, "key=", n))
+		c->key_path = strdup(v);
+	else if (!strncmp(o, "pin=", n))
+		c->host_key = strdup(v);
+	else if (!strncmp(o, "known=", n))
+		c->known_hosts = strdup(v);
+	else if (!strncmp(o, "strict=", n))
+		c->strict_host = atoi(v);
+	else if (!strncmp(o, "plod=", n))
+		c->plod = atoi(v);
 	else if (!strncmp(o, "sse=", n))
 		c->sse_key = strdup(v);
 	else
@@ -189,11 +205,15 @@ main(int argc, char **argv)
 	int o, r;
 
 	store_conf_init(&c);
-	while ((o = getopt(argc, argv, "+e:b:p:t:o:")) != -1) {
+	while ((o = getopt(argc, argv, "+e:b:s:p:t:o:")) != -1) {
 		if (o == 'e')
 			c.endpoint = strdup(optarg);
 		else if (o == 'b')
 			c.bucket = strdup(optarg);
+		else if (o == 's' && url_host(optarg, &c.host, &c.port, &e))
+			return 100;
+		else if (o == 's')
+			c.type = STORE_SFTP;
 		else if (o == 'p')
 			c.path = strdup(optarg);
 		else if (o == 't')
@@ -206,8 +226,9 @@ main(int argc, char **argv)
 	argv += optind;
 	if (argc - optind < 2)
 		return 100;
-	c.type = c.bucket ? STORE_S3 : STORE_FILE;
-	if (c.type == STORE_FILE && !c.path)
+	if (c.bucket)
+		c.type = STORE_S3;
+	if (c.type != STORE_S3 && !c.path)
 		c.path = strdup("/");
 	c.access_key = id ? strdup(id) : 0;
 	c.secret_key = secret ? strdup(secret) : 0;

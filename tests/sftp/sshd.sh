@@ -22,6 +22,9 @@ test -n "$SFTP_SERVER" || skip_all 'no sftp-server'
 SD=$T/sshd
 SSHD_USER=$(id -un)
 SSHD_ADDR=127.0.0.1
+# An account without root's rights, and without a shell if need be.
+SSHD_LOW=$SSHD_USER
+test "$(id -u)" != 0 || SSHD_LOW=nobody
 
 sshd_key() { # FILE TYPE
 	rm -f "$1" "$1.pub"
@@ -30,7 +33,7 @@ sshd_key() { # FILE TYPE
 
 sshd_make() {
 	mkdir -p "$SD"
-	chmod 700 "$SD"
+	chmod 711 "$SD"
 	test -e "$SD/host_ed25519" || sshd_key "$SD/host_ed25519" ed25519
 	test -e "$SD/host_ecdsa" || sshd_key "$SD/host_ecdsa" ecdsa
 	test -e "$SD/client" || sshd_key "$SD/client" ed25519
@@ -46,7 +49,7 @@ sshd_config() {
 	ListenAddress $SSHD_ADDR
 	HostKey $SD/host_ed25519
 	HostKey $SD/host_ecdsa
-	AuthorizedKeysFile $SD/authorized
+	AuthorizedKeysFile ${SSHD_KEYS:-$SD/authorized}
 	PidFile $SD/pid
 	StrictModes no
 	UsePAM no
@@ -55,6 +58,8 @@ sshd_config() {
 	AllowTcpForwarding no
 	Subsystem sftp ${SSHD_SERVE:-$SFTP_SERVER}
 	$SSHD_MORE
+	Match User nobody
+	    ForceCommand internal-sftp
 	EOF
 }
 

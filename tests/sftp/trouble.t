@@ -1,0 +1,119 @@
+#!/bin/sh
+# Connections that end at every request of every operation, before it or
+# before its answer; servers that lose, refuse and pretend.
+# run: plain
+. tests/lib.sh
+. tests/sftp/sshd.sh
+
+SSHD_SERVE="$BUILD/tests/sftpmid $T/mode $SFTP_SERVER"
+sshd_make
+sshd_start
+HOME=$T/home
+export HOME
+mkdir "$HOME"
+ctl() {
+	"$BUILD/tests/storectl" -s "$SSHD_ADDR:$SSHD_PORT" -o user="$SSHD_USER" \
+	    -o key="$SD/client" -o known="$T/known" "$@"
+}
+D=$T/served
+mkdir "$D"
+head -c 70000 /dev/urandom >"$T/a"
+
+# requests CMD...: how many a connection has.
+requests() {
+	echo count >"$T/mode"
+	"$@" >"$T/out" 2>&1 || bail "without trouble: $(cat "$T/out")"
+	wait_for 5 test -s "$T/mode.count"
+	cat "$T/mode.count"
+	rm "$T/mode" "$T/mode.count"
+}
+temps() { find "$D" -name '*.tmp' | wc -l; }
+
+put() { rm -rf "$D/p"; ctl "$1" "$D/p/q/f" "$T/a" 1600000000000; }
+twice() { echo old >"$D/f"; ctl put "$D/f" "$T/a" 1600000000000; }
+get() { ctl get "$D/g" >"$T/got"; }
+list() { ctl list "$D/l/" >"$T/got"; }
+del() { cp "$T/a" "$D/d"; ctl del "$D/d"; }
+cp "$T/a" "$D/g"
+mkdir "$D/l"
+for i in 0 1 2 3 4 5 6 7 8 9; do echo $i >"$D/l/$i.ltx"; done
+mkdir "$D/l/sub"
+
+each() { # NAME HOW CHECK CMD...
+	name=$1 hows=$2 check=$3; shift 3
+	n=$(requests "$@")
+	test "$n" -gt 2 || bail "$name: $n requests"
+	for how in $hows; do
+		i=1 bad='' met=0
+		while test $i -le "$n"; do
+			echo "$how $i" >"$T/mode"
+			"$@" >"$T/out" 2>"$T/err" || bad="$bad $i"
+			$check || bad="$bad $i (after it)"
+			test -e "$T/mode" || met=$((met + 1))
+			rm -f "$T/mode"
+			i=$((i + 1))
+		done
+		is "$name: $how at each of $n requests" "$bad" ''
+		# the last ones are not always sent
+		ok "$name: $how was met" test "$met" -ge $((n - 2))
+	done
+}
+# A lost answer to the rename leaves nothing; a killed server may leave a
+# temporary file, which goes a day later.
+whole() {
+	cmp -s "$D/p/q/f" "$T/a" && test "$(date -r "$D/p/q/f" +%s)" = 1600000000
+}
+replaced() { cmp -s "$D/f" "$T/a"; }
+same() { cmp -s "$T/got" "$T/a"; }
+ten() { test "$(wc -l <"$T/got")" = 10; }
+gone() { test ! -e "$D/d"; }
+each put 'die mute' whole put put
+each 'create-if-absent' mute whole put putif
+each replace 'die mute' replaced twice
+each get die same get
+each list 'die mute' ten list
+each delete mute gone del
+is 'no temporary file stays' "$(temps)" 0
+
+# A server that renames over what is there: found, and looked first instead.
+echo overwrite >"$T/mode"
+is 'the probe finds who replaces' "$(ctl probe "$D/")" '0 0'
+echo old >"$D/f"
+ok 'and putting works' ctl put "$D/f" "$T/a"
+ok 'replaced' cmp "$D/f" "$T/a"
+
+# Listings without details, or without dots.
+echo short >"$T/mode"
+ok 'a listing of names alone' list
+ok 'has ten' ten
+is 'and sizes' "$(cut -f 2 "$T/got" | sort -u)" 2
+echo nodots >"$T/mode"
+mkdir "$D/void"
+ok 'a listing without dots' list
+ok 'has ten' ten
+is 'an empty one' "$(ctl list "$D/void/" 2>&1)" ''
+ok 'empty ones on one connection' sh -c "'$BUILD/tests/storectl' \
+    -s $SSHD_ADDR:$SSHD_PORT -o user=$SSHD_USER -o key=$SD/client \
+    -o known=$T/known probe $D/void/"
+
+rm -f "$D/f"
+echo lossy >"$T/mode"
+exits 'what is not kept is not renamed' 111 ctl put "$D/f" "$T/a"
+like 'is told' "$err" '^temp: .*kept 0 of 70000 bytes'
+nok 'nothing is there' test -e "$D/f"
+echo full >"$T/mode"
+exits 'a full disk' 111 ctl put "$D/f" "$T/a"
+like 'is told' "$err" '^full: .*disk is full: 0 bytes free, 70000 to be'
+echo quota >"$T/mode"
+exits 'writes that are refused' 111 ctl -t 3000 put "$D/f" "$T/a"
+like 'are told' "$err" '^temp: '
+nok 'nothing is there' test -e "$D/f"
+
+for how in 'leave 3' 'leave 5' 'hang 3' 'hang 5'; do
+	echo "$how" >"$T/mode"
+	exits "a server that will $how is given up" 111 \
+	    ctl -t 1500 get "$D/g"
+	like 'is told' "$err" '^temp: .*(in time|nothing moved for 1500 ms)'
+done
+rm -f "$T/mode"
+done_testing
