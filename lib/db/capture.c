@@ -334,21 +334,21 @@ capture_dump(struct capture *c, uint64_t after, const char *reason,
 	return finish(c, r);
 }
 
-/* Facts of the database file as it is on disk, page 1 read through the
- * connection. */
-static int
-disk_facts(struct capture *c, struct state_facts *f, struct err *err)
+int
+capture_facts(struct capture *c, struct conn *k, unsigned char head[100],
+    struct state_facts *f, struct err *err)
 {
-	uint32_t size = c->facts.page_size;
-	unsigned char *page = malloc(size ? size : 1);
+	unsigned char *page;
+	uint32_t size;
 	int r;
 
-	if (!page)
+	if (state_facts_stat(c->path, f, err) < 0
+	    || conn_read_db(k, head, 100, 0, 0, err) < 0)
+		return -1;
+	size = state_facts_page_size(f, head);
+	if (!(page = malloc(size)))
 		return err_nomem(err);
-	r = state_facts_stat(c->path, f, err);
-	if (!r)
-		r = conn_read_db(&c->h[c->cur].conn, page, size, 0, 0, err);
-	if (!r)
+	if (!(r = conn_read_db(k, page, size, 0, 0, err)))
 		state_facts_page1(f, page, size);
 	free(page);
 	return r;
@@ -382,10 +382,11 @@ static int
 mark(struct capture *c, struct err *err)
 {
 	struct state_marker m;
+	unsigned char head[100];
 	int64_t age;
 
 	memset(&m, 0, sizeof m);
-	if (disk_facts(c, &m.facts, err) < 0)
+	if (capture_facts(c, &c->h[c->cur].conn, head, &m.facts, err) < 0)
 		return -1;
 	/* A write in the same tick of the clock would not show in mtime */
 	age = when_now() - m.facts.mtime_ns / 1000000;

@@ -105,5 +105,10 @@ void look_again(struct capture *, int64_t now);
 void look_stop(struct capture *);
 /* capture.c: closes all connections. */
 void capture_close(struct capture *);
+/* The file as it is on disk, and its first 100 bytes, through a connection: a
+ * descriptor of our own, when closed, would drop the locks SQLite has on the
+ * file for this process. */
+int capture_facts(struct capture *, struct conn *, unsigned char head[100],
+    struct state_facts *, struct err *);
 
 #endif

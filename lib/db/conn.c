@@ -70,6 +70,10 @@ conn_open(struct conn *c, const char *path, struct err *err)
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, 0);
 	if (rc) {
 		fail(c, rc, "open", err);
+		if ((rc = sqlite3_system_errno(c->db))) {
+			errno = rc;
+			err_sys(err, "open %s", path);
+		}
 		conn_close(c);
 		return -1;
 	}

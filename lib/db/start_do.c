@@ -50,25 +50,6 @@ prepare(struct capture *c, struct err *err)
 	return 0;
 }
 
-/* Before any connection is open: is it a database at all? */
-static int
-first_bytes(const char *path, unsigned char head[100], struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
-
-	if (fd < 0)
-		return err_sys(err, "open %s", path);
-	r = io_preadn(fd, head, 100, 0, err);
-	close(fd);
-	if (r < 0 && err->kind != ERR_DATA)
-		return -1;
-	if (r < 0 || memcmp(head, "SQLite format 3", 16))
-		return err_set(err, ERR_DATA, "%s is not a SQLite database, "
-		    "or an encrypted one; take it out of the configuration",
-		    path);
-	return 0;
-}
-
 static void
 find_marker(struct capture *c, const struct state_facts *now)
 {
@@ -331,8 +312,6 @@ attach(struct capture *c, int is_wal, struct err *err)
 	char shm[4096];
 	struct stat st;
 
-	if (conn_open(&h->conn, c->path, err) < 0)
-		return -1;
 	if (!is_wal) {
 		if (conn_set_wal(&h->conn, OPEN_WAIT_MS, err) < 0)
 			return -1;
@@ -376,13 +355,35 @@ marker_still_true(struct capture *c, const struct state_facts *was)
 		c->marker.kind = 0;
 }
 
+static int
+begin(struct capture *c, struct err *err)
+{
+	struct conn *k = &c->h[c->cur].conn;
+	unsigned char head[100];
+	struct state_facts now;
+
+	if (conn_open(k, c->path, err) < 0
+	    || capture_facts(c, k, head, &now, err) < 0)
+		return -1;
+	if (memcmp(head, "SQLite format 3", 16))
+		return err_set(err, ERR_DATA, "%s is not a SQLite database, "
+		    "or an encrypted one; take it out of the configuration",
+		    c->path);
+	if (prepare(c, err) < 0)
+		return -1;
+	find_marker(c, &now);
+	c->facts = now;
+	if (attach(c, head[18] == 2, err) < 0)
+		return -1;
+	marker_still_true(c, &now);
+	return judge(c, err);
+}
+
 int
 start_do(struct capture *c, struct err *err)
 {
-	unsigned char head[100];
 	struct state_facts now;
 	char *real = path_real(c->given);
-	int r;
 
 	if (!real)
 		return err_nomem(err);
@@ -396,24 +397,13 @@ start_do(struct capture *c, struct err *err)
 	}
 	if (still_held(c, &now))
 		return 0;
-	/* Opened for writing, a 0-page database would get its page size and
-	 * auto_vacuum from us: it waits until it has its first page */
+	/* A transaction of ours on a 0-page database would fix its page size
+	 * and auto_vacuum: not before it has its first page */
 	if (!now.size) {
 		c->state = CAPTURE_WAITING;
 		return 0;
 	}
-	if (first_bytes(c->path, head, err) < 0
-	    || prepare(c, err) < 0
-	    || state_facts_read(c->path, &now, err) < 0)
-		return -1;
-	find_marker(c, &now);
-	c->facts = now;
-	r = attach(c, head[18] == 2, err);
-	if (!r && !c->lost) {
-		marker_still_true(c, &now);
-		r = judge(c, err);
-	}
-	if (r < 0) {
+	if (begin(c, err) < 0) {
 		struct err first = *err;
 
 		capture_close(c);

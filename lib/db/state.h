@@ -83,6 +83,10 @@ int state_shipped_read(const char *dir, struct state_facts *, struct err *);
 int state_facts_stat(const char *db, struct state_facts *, struct err *);
 /* The part that page 1 (n bytes of it, at least 100) tells. */
 void state_facts_page1(struct state_facts *, const unsigned char *, size_t n);
+/* How many bytes of page 1 the facts are of: all, where the first 100 say how
+ * many that is. */
+uint32_t state_facts_page_size(const struct state_facts *,
+    const unsigned char *head);
 
 /* Reads facts by path, with one open(2) of the database that is only safe
  * while this process has no SQLite connection on it (closing a descriptor

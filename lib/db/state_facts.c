@@ -55,6 +55,15 @@ state_facts_page1(struct state_facts *f, const unsigned char *p, size_t n)
 	f->page1 = crc64(0, p, n);
 }
 
+uint32_t
+state_facts_page_size(const struct state_facts *f, const unsigned char *head)
+{
+	uint32_t size = be16_unpack(head + 16);
+
+	size = size == 1 ? 65536 : size;
+	return size < 512 || size > f->size ? 100 : size;
+}
+
 int
 state_facts_read(const char *db, struct state_facts *f, struct err *err)
 {
@@ -73,10 +82,7 @@ state_facts_read(const char *db, struct state_facts *f, struct err *err)
 	if (fd < 0) {
 		err_sys(err, "open %s", db);
 	} else if (!io_preadn(fd, p, 100, 0, err)) {
-		size = be16_unpack(p + 16);
-		size = size == 1 ? 65536 : size;
-		if (size < 512 || size > f->size)
-			size = 100;
+		size = state_facts_page_size(f, p);
 		r = io_preadn(fd, p, size, 0, err);
 		if (!r)
 			state_facts_page1(f, p, size);

@@ -127,4 +127,24 @@ ok 'a link that goes is waited for again' wait_for 20 sh -c \
     "ls-status 2>/dev/null | grep -q 'b.db  *waiting'"
 stop walship
 is 'ends well' $status 0
+
+# ... and in one go, while its own file is being captured
+for how in 'ln -s' ln; do
+	rm -rf "$T/d" "$T/twice"; mkdir "$T/d"
+	make_db "$T/d/a.db" 1
+	make_db "$T/d/b.db" 1
+	: >"$T/walship.log"
+	start walship ls-walship -c "$T/two.yml"
+	ok "$how: both" wait_for 20 ls-sync -w 5s
+	sql "$T/d/a.db" "INSERT INTO t(v) VALUES ('before')"
+	(cd "$T/d" && $how a.db c.db && mv c.db b.db)
+	ok "$how over a captured file is refused" wait_for 10 sh -c \
+	    "ls-status 2>/dev/null | grep -qE 'b.db  *(held|failed)'"
+	sql "$T/d/a.db" "INSERT INTO t(v) VALUES ('after')"
+	ok 'the other is still locked' test -s "$T/d/a.db-wal"
+	ok 'and captured' ls-sync -w 5s "$T/d/a.db"
+	stop walship
+	is 'with one full copy' \
+	    "$(grep -c "full copy.*a.db " "$T/walship.log")" 1
+done
 done_testing
