@@ -179,6 +179,18 @@ install-s6:
 	cd $(DESTDIR)$(S6RC) && find . -name run -o -name finish | \
 		xargs chmod 755
 
+# What the memos image has beyond the base: over install-s6.
+MEMOS_S6 = images/memos/usr/local/lib/ls-s6
+install-memos:
+	$(MAKE) -s install-s6 SERVICES='$(SERVICES) memos memogram'
+	install -d $(DESTDIR)$(PREFIX)/memos
+	for f in $$(cd $(MEMOS_S6) && echo mem* env.d/*); do \
+		$(FILL) $(MEMOS_S6)/$$f >$(DESTDIR)$(S6LIB)/$$f && \
+		chmod 755 $(DESTDIR)$(S6LIB)/$$f || exit 1; done
+	$(FILL) images/memos/usr/local/memos/entrypoint.sh \
+		>$(DESTDIR)$(PREFIX)/memos/entrypoint.sh
+	chmod 755 $(DESTDIR)$(PREFIX)/memos/entrypoint.sh
+
 uninstall:
 	rm -f $(PROGRAMS:%=$(BINDIR)/%)
 	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
@@ -197,7 +209,7 @@ clean:
 		! -name peers -exec rm -rf {} +
 
 .PHONY: broken all demo unit helpers objects check style fuzz fuzzers bench \
-	completions install install-s6 uninstall dist clean
+	completions install install-s6 install-memos uninstall dist clean
 .SECONDARY:
 
 -include $(LIB_O:.o=.d) $(BIN_C:%.c=$(BUILD)/%.d) $(UNIT_C:%.c=$(BUILD)/%.d) \

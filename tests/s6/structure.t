@@ -3,13 +3,12 @@
 # The service definitions as installed: sound; and each thing that would be
 # wrong with them is found.
 . tests/lib.sh
-plan 29
+plan 30
 
 install_tree() {
 	rm -rf "$T/root" && mkdir -p "$T/root/usr/bin"
-	make -s install-s6 BUILD="$BUILD" DESTDIR="$T/root" PREFIX=/usr/local \
-	    EXECLINEB=/usr/bin/execlineb \
-	    SERVICES="$(cd s6-rc.d && echo *)" || return
+	make -s install-memos BUILD="$BUILD" DESTDIR="$T/root" \
+	    PREFIX=/usr/local EXECLINEB=/usr/bin/execlineb || return
 	: >"$T/root/usr/bin/execlineb" && chmod +x "$T/root/usr/bin/execlineb"
 }
 R=$T/root/etc/s6-overlay/s6-rc.d
@@ -19,7 +18,7 @@ bundles() { rm -rf "$B" && cp -R "images/$1/etc/s6-overlay/user-bundles.d" "$B";
 lint() { tests/s6/lint -r "$T/root" "$R" "$B"; }
 
 ok 'the definitions install' install_tree
-for i in base; do
+for i in base memos; do
 	bundles $i
 	ok "the services of images/$i are sound" lint
 done
@@ -59,9 +58,9 @@ END
 
 # What is installed can be read by its interpreters.
 bad=
-for f in scripts/s6/*; do
+for f in scripts/s6/* images/memos/usr/local/lib/ls-s6/mem*; do
 	case $(head -n 1 "$f") in
-	'#!/bin/sh') sh -n "$f" || bad="$bad $f" ;;
+	'#!/bin/sh' | '#!/bin/bash') bash -n "$f" || bad="$bad $f" ;;
 	'#!@EXECLINEB@ -P' | '#!@EXECLINEB@ -S0') ;;
 	*) bad="$bad $f" ;;
 	esac
