@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/path.h"
 #include "base/when.h"
 #include "repl/walship_in.h"
 
@@ -122,10 +123,8 @@ sync_answer(struct walship *w, struct wsync *s)
 	size_t i;
 
 	for (i = 0; i < s->n; i++) {
-		struct wdb *d = walship_db_id(w, s->one[i].id);
+		const struct wdb *d = walship_db_id(w, s->one[i].id);
 
-		if (!d)
-			continue;
 		snprintf(line, sizeof line, "{\"path\":%s,\"txid\":\"%016"
 		    PRIx64 "\"}", control_quote(q, sizeof q,
 		    d->conf.capture.path), s->one[i].txid);
@@ -145,7 +144,9 @@ sync_try(struct walship *w, struct wsync *s, int64_t now)
 		return 1;
 	for (i = 0; i < s->n; i++) {
 		struct wdb *d = walship_db_id(w, s->one[i].id);
-		int r = d && !d->gone ? sync_one(s, &s->one[i], d, &e) : 1;
+		int r = d && !d->gone ? sync_one(s, &s->one[i], d, &e)
+		    : err_set(&e, ERR_NOTFOUND, "%s is not replicated any "
+		    "more", s->path ? s->path : "one of the databases");
 
 		if (r < 0) {
 			control_end(w->control, s->client, &e);
@@ -204,6 +205,8 @@ list(struct walship *w, uint64_t client)
 	for (i = 0; i < w->n; i++) {
 		struct wdb *d = w->db[i];
 
+		if (d->gone)
+			continue;
 		snprintf(line, sizeof line, "{\"path\":%s,\"state\":\"%s\","
 		    "\"txid\":\"%016" PRIx64 "\",\"replicas\":%zu}",
 		    control_quote(q, sizeof q, d->conf.capture.path),
@@ -241,6 +244,19 @@ again(struct walship *w, struct wdb *d, struct err *e)
 	return 0;
 }
 
+/* Forgotten, and not yet let go: its state folder is in use. */
+static int
+leaving(const struct walship *w, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->db[i]->gone && w->db[i]->phase != DB_STOPPED
+		    && path_same(wdb_path(w->db[i]), path))
+			return 1;
+	return 0;
+}
+
 static int
 enter(struct walship *w, const char *path, const char *url, struct err *e)
 {
@@ -256,6 +272,11 @@ enter(struct walship *w, const char *path, const char *url, struct err *e)
 		if (conf.free)
 			conf.free(&conf);
 		return 0;
+	}
+	if (leaving(w, conf.capture.path)) {
+		if (conf.free)
+			conf.free(&conf);
+		return err_set(e, ERR_BUSY, "it is being stopped");
 	}
 	if (walship_db_add(w, &conf, NULL, e) < 0) {
 		if (conf.free)

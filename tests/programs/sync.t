@@ -65,6 +65,31 @@ is 'with what came meanwhile' \
     "$(sql "$T/r.db" "SELECT count(*) FROM t WHERE v = 'meanwhile'")" 1
 like 'unregister' "$(talk "unregister $T/d/b.db")" '"ok":true'
 ok 'it is forgotten' wait_for 5 sh -c "! ls-sync '$T/d/b.db'"
+# forgotten while somebody waits, and called back at once
+mv "$T/b" "$T/b.away"
+echo >"$T/b"
+like 'again' "$(talk "register $T/d/b.db file://$T/b")" '"ok":true'
+sql "$T/d/b.db" "INSERT INTO t(v) VALUES ('waiting')"
+ok 'with its replica down' wait_for 20 sh -c "ls-status | grep 'b.db.*failing'"
+perl -MIO::Socket::UNIX -e 'my ($path, $db, $url) = @ARGV;
+    sub dial { IO::Socket::UNIX->new(Peer => $path) or die "connect: $!" }
+    my ($waits, $asks) = (dial, dial);
+    print $waits "sync $db\n";
+    for my $word ("list", "unregister $db", "register $db $url", "list") {
+	print $asks "$word\n";
+	while (<$asks>) { print "$word: $_"; last if /"done":true/ } }
+    while (<$waits>) { print "sync: $_"; last if /"done":true/ }' \
+    "$sock" "$T/d/b.db" "file://$T/b" >"$T/said"
+like 'who waits is not told that it is there' "$(cat "$T/said")" \
+    'sync: .*"ok":false,"kind":"notfound".*b.db is not replicated any more'
+is 'what is forgotten is not listed' \
+    "$(sed -n '/^register/,$p' "$T/said" | grep -c '"path":".*b.db"')" \
+    "$(grep -c '^register.*"ok":true' "$T/said")"
+rm "$T/b"
+mv "$T/b.away" "$T/b"
+back() { talk "register $T/d/b.db file://$T/b" | grep '"ok":true'; }
+ok 'it is back as soon as it was let go' wait_for 10 back
+ok 'and all of it is shipped' ls-sync -w 20s "$T/d/b.db"
 like 'nonsense is refused' "$(talk nonsense)" '"ok":false,"kind":"usage"'
 perl -e 'print "x" x 100000' | perl -MIO::Socket::UNIX -e '
     $SIG{PIPE} = "IGNORE"; my $s = IO::Socket::UNIX->new(Peer => shift);
