@@ -410,8 +410,9 @@ status_proc_start(uint64_t pid)
 	if (!(s = slurp(path, &len, &ign)))
 		return 0;
 	/* the name in parentheses may hold anything: from the last one on,
-	 * a blank, field 3 and so on */
-	if ((p = strrchr(s, ')'))) {
+	 * a blank, field 3 and so on; who has ended and was not waited for is
+	 * no process */
+	if ((p = strrchr(s, ')')) && p[1] && !strchr("ZX", p[2])) {
 		for (i = 2; p && i < 22; i++)
 			p = strchr(p + 1, ' ');
 		if (p)
@@ -441,6 +442,12 @@ status_healthy(const struct status *st, int64_t now, int64_t max_lag,
 			snprintf(why, n, "%s: %s%s%s", d->path, d->state,
 			    d->error.text ? ": " : "",
 			    d->error.text ? d->error.text : "");
+			return 0;
+		}
+		/* nothing of a file that cannot be written is behind */
+		if (!strcmp(d->state, "running") && d->error.count) {
+			snprintf(why, n, "%s: %s", d->path, d->error.text
+			    ? d->error.text : "failing");
 			return 0;
 		}
 		for (j = 0; j < d->n; j++) {

@@ -17,8 +17,8 @@
  *
  *   walship  pid start (boot time of the process, of /proc/PID/stat field 22,
  *            tells a reused pid) time (of this file)
- *   db       path state (probing waiting running held failed stopped fenced)
- *            txid (last captured) pending (bytes in the WAL not captured)
+ *   db       path state (probing waiting running held failed stopped fenced
+ *            denied) txid (last captured) pending (bytes in the WAL not captured)
  *            spool (bytes not shipped everywhere) captured (time of the last
  *            file) error error-kind error-time errors (count) hold
  *   replica  belongs to the db record before it: url state (probing ok
@@ -79,8 +79,8 @@ void status_free(struct status *);
 /* Start time of a process in clock ticks, 0 if there is no such process. */
 uint64_t status_proc_start(uint64_t pid);
 
-/* Healthy: every database running or waiting with every replica "ok", and
- * none behind for more than max_lag_ms at now. Pure. The reason of the first
+/* Healthy: every database running without an error or waiting, with every
+ * replica "ok", and none behind for more than max_lag_ms at now. Pure. The reason of the first
  * that is not goes to why (n bytes). 1 or 0. */
 int status_healthy(const struct status *, int64_t now_ms, int64_t max_lag_ms,
     char *why, size_t n);

@@ -21,6 +21,7 @@ sql "$db" "UPDATE t SET v = 'x' || v WHERE id < 50" 2>"$T/err"
 ok 'without room it is said' wait_for 20 grep -q 'kind=full' "$T/walship.log"
 ok 'in the status too' wait_for 5 sh -c \
     "ls-status 2>&1 | grep -i 'space'"
+exits 'which is not healthy' 1 ls-status -q
 ok 'it goes on' alive walship
 rm "$T/disk/fill" "$T/disk/fill2"
 ok 'with room again it goes on' ls-sync -w 70s "$db"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -113,6 +114,21 @@ a_dead_writer_is_stale(void **state)
 }
 
 static void
+who_was_not_waited_for_is_gone(void **state)
+{
+	pid_t pid = fork();
+	siginfo_t si;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT), 0);
+	assert_int_equal(status_proc_start((uint64_t)pid), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void
 health_has_a_reason(void **state)
 {
 	struct status_replica r = { .url = "u", .state = "ok" };
@@ -134,6 +150,10 @@ health_has_a_reason(void **state)
 	assert_false(status_healthy(&st, 100000, 60000, why, sizeof why));
 	assert_string_equal(why, "p: u: failing: no route");
 	r.state = "ok";
+	d.error.text = "no space";
+	d.error.count = 1;
+	assert_false(status_healthy(&st, 100000, 60000, why, sizeof why));
+	assert_string_equal(why, "p: no space");
 	d.state = "waiting";
 	assert_true(status_healthy(&st, 100000, 60000, why, sizeof why));
 	d.state = "held";
@@ -149,6 +169,7 @@ main(void)
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(foreign_text_is_refused),
 		cmocka_unit_test(a_dead_writer_is_stale),
+		cmocka_unit_test(who_was_not_waited_for_is_gone),
 		cmocka_unit_test(health_has_a_reason),
 	};
 
