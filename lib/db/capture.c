@@ -383,15 +383,17 @@ mark(struct capture *c, struct err *err)
 {
 	struct state_marker m;
 	unsigned char head[100];
-	int64_t age;
+	int64_t age, tick;
 
 	memset(&m, 0, sizeof m);
 	if (capture_facts(c, &c->h[c->cur].conn, head, &m.facts, err) < 0)
 		return -1;
-	/* A write in the same tick of the clock would not show in mtime */
+	/* A write in the same tick of the clock would not show in mtime; a file
+	 * system that keeps whole seconds has long ones */
+	tick = m.facts.mtime_ns % 1000000000 ? 20 : 1000;
 	age = when_now() - m.facts.mtime_ns / 1000000;
-	if (age >= 0 && age < 20)
-		usleep((20 - age) * 1000);
+	if (age >= 0 && age < tick)
+		usleep((tick - age) * 1000);
 	m.kind = MARKER_STOP;
 	m.txid = c->pos.txid;
 	if (state_marker_write(c->paths.dir, &m, err) < 0)

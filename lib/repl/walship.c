@@ -309,25 +309,32 @@ int
 walship_run(const struct walship_conf *conf, int *code, int *left,
     struct err *e)
 {
-	struct walship w = { .conf = conf, .signals = -1 };
+	struct walship *w = calloc(1, sizeof *w); /* threads left go on in it */
 	struct wsync *s;
 	int r;
 
-	r = begin(&w, e);
+	*left = 0;
+	if (!w)
+		return err_nomem(e);
+	w->conf = conf;
+	w->signals = -1;
+	r = begin(w, e);
 	if (r == 0)
-		r = loop(&w, e);
+		r = loop(w, e);
 	if (r == 0)
-		r = walship_verdict(&w, code, e);
-	w.urgent = 1;
-	while ((s = w.syncs)) {
+		r = walship_verdict(w, code, e);
+	w->urgent = 1;
+	while ((s = w->syncs)) {
 		s->deadline = 0;
-		walship_sync_check(&w);
+		walship_sync_check(w);
 	}
-	if (w.pid)
-		walship_status(&w);
-	control_free(w.control);
-	free(w.status_path);
-	if (!(*left = busy(&w)))
-		finish(&w);
+	if (w->pid)
+		walship_status(w);
+	control_free(w->control);
+	free(w->status_path);
+	if (!(*left = busy(w))) {
+		finish(w);
+		free(w);
+	}
 	return r;
 }

@@ -1,6 +1,8 @@
 #include "capture_rig.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
+#include <time.h>
 #include "db/capture_impl.h"
 #include "db/hop.h"
 
@@ -197,6 +199,30 @@ copied_with_time_after_a_clean_stop(void **state)
 	rig_stop(&r);
 	copied(&r, "cp -p");
 	goes_on(&r, 2, 0);
+}
+
+/* A file system that keeps whole seconds: what is written right after a stop
+ * has to have another time. */
+static void
+a_marker_is_older_than_a_tick(void **state)
+{
+	struct timespec t, now;
+	struct rig r;
+	struct timespec both[2];
+
+	(void)state;
+	begun(&r);
+	rig_kill(&r);
+	rig_quit(&r);
+	rig_capture(&r);
+	clock_gettime(CLOCK_REALTIME, &t);
+	both[0] = both[1] = (struct timespec){ t.tv_sec, 0 };
+	assert_int_equal(utimensat(AT_FDCWD, r.db, both, 0), 0);
+	rig_runs(&r, 2, 1);
+	rig_stop(&r);
+	clock_gettime(CLOCK_REALTIME, &now);
+	assert_true(now.tv_sec > t.tv_sec);
+	goes_on(&r, 3, 0);
 }
 
 static void
@@ -494,6 +520,7 @@ main(void)
 		cmocka_unit_test(a_wal_that_was_cut_proves_nothing),
 		cmocka_unit_test(a_marker_is_not_older_than_the_hold),
 		cmocka_unit_test(copied_with_time_after_a_clean_stop),
+		cmocka_unit_test(a_marker_is_older_than_a_tick),
 		cmocka_unit_test(copied_without_time),
 		cmocka_unit_test(copied_after_a_kill_and_went_on_a_little),
 		cmocka_unit_test(made_anew_with_higher_counters),
