@@ -14,6 +14,8 @@
 #define PURPOSE "Prints what ls-walship last wrote of itself. Exit 0: " \
 	"healthy, 1: not."
 
+#define ANSWER_MS 5000
+
 enum { OPT_LAG = 256 };
 
 static const struct opt opts[] = {
@@ -196,6 +198,21 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	return 0;
 }
 
+/* What hangs writes no status any more: does it answer? */
+static int
+answers(const struct status *st, const char *dir, char *why, size_t n)
+{
+	struct err e = { 0 };
+	char sock[4096];
+
+	snprintf(sock, sizeof sock, "%s/walship.sock", dir);
+	if (control_request(sock, "list", ANSWER_MS, NULL, NULL, &e) == 0)
+		return 1;
+	snprintf(why, n, "ls-walship (pid %" PRIu64 ") does not answer: %s",
+	    st->pid, e.msg);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -209,13 +226,15 @@ main(int argc, char **argv)
 
 	if ((code = prog_args(&prog, argc, &argv, option, &a, 0, 1)) >= 0)
 		return code;
-	snprintf(path, sizeof path, "%s/walship.status",
-	    dir && *dir ? dir : "/run/ls-s6");
+	if (!dir || !*dir)
+		dir = "/run/ls-s6";
+	snprintf(path, sizeof path, "%s/walship.status", dir);
 	if (status_read(*argv ? *argv : path, &st, &e) < 0)
 		return prog_fatal(PROG, !*argv && e.kind == ERR_NOTFOUND
 		    ? "read the status, is ls-walship running?"
 		    : "read the status", &e);
-	healthy = status_healthy(&st, now, a.max_lag, why, sizeof why);
+	healthy = status_healthy(&st, now, a.max_lag, why, sizeof why)
+	    && (*argv || answers(&st, dir, why, sizeof why));
 	if (a.json && !a.quiet)
 		json(&st, now, healthy, why);
 	else if (!a.quiet)

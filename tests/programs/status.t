@@ -27,6 +27,11 @@ m=$(stat -c %Y.%y "$LS_RUN_DIR/walship.status")
 sleep 1.5
 is 'not written while nothing changes' \
     "$(stat -c %Y.%y "$LS_RUN_DIR/walship.status")" "$m"
+kill -STOP $pid_walship
+exits 'one that does not answer: not healthy' 1 ls-status
+like 'said' "$err" 'does not answer: timed out'
+kill -CONT $pid_walship
+ok 'but when it does again' ls-status
 stop walship
 exits 'a process that is gone: not healthy' 1 ls-status
 like 'said' "$err" 'is gone'
