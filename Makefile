@@ -158,13 +158,18 @@ install: all completions
 	install -m 644 $(BUILD)/completions/zsh/* $(ZSHDIR)
 	install -m 644 $(BUILD)/completions/fish/* $(FISHDIR)
 
+# The programs alone, as the images have them.
+install-bin: all
+	install -d $(BINDIR)
+	install -s $(PROGRAMS:%=$(BUILD)/bin/%) $(BINDIR)
+
 # The service definitions and their bodies, with the places filled in that
 # are s6-overlay's in an image and others elsewhere.
 S6LIB ?= $(PREFIX)/lib/ls-s6
 S6RC ?= /etc/s6-overlay/s6-rc.d
 S6RUN ?= /run
 EXECLINEB ?= /command/execlineb
-SERVICES ?= ls-restore ls-walship
+SERVICES ?= ls-end ls-restore ls-walship
 FILL = sed -e 's|@LIB@|$(S6LIB)|g' -e 's|@RUN@|$(S6RUN)|g' \
 	-e 's|@EXECLINEB@|$(EXECLINEB)|g'
 
@@ -209,7 +214,7 @@ clean:
 		! -name peers -exec rm -rf {} +
 
 .PHONY: broken all demo unit helpers objects check style fuzz fuzzers bench \
-	completions install install-s6 install-memos uninstall dist clean
+	completions install install-bin install-s6 install-memos uninstall dist clean
 .SECONDARY:
 
 -include $(LIB_O:.o=.d) $(BIN_C:%.c=$(BUILD)/%.d) $(UNIT_C:%.c=$(BUILD)/%.d) \

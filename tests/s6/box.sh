@@ -20,7 +20,7 @@ box_need() {
 	    >"$T/shim/with-contenv"
 	chmod +x "$T/shim/with-contenv"
 	# Every box has a /run of its own.
-	sed -i 's#@RUN@#$RUNNER_RUN#' "$T"/lib/walship-finish
+	find "$T/lib" -type f -exec sed -i 's#@RUN@#$RUNNER_RUN#g' {} +
 }
 
 box() {

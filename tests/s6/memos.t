@@ -16,8 +16,7 @@ make -s install-memos S6LIB="$T/lib" S6RC="$T/etc/s6-rc.d" PREFIX="$T/local" \
 cp -R images/memos/etc/s6-overlay/user-bundles.d "$T/etc/"
 # Every box has its own of what is one in a container.
 sed -i -e 's#@RUN@#$RUNNER_RUN#g' -e 's#/usr/local/memos#$RUNNER_HOME#g' \
-    -e 's#/var/opt/memos#$RUNNER_DATA#g' "$T"/lib/mem* "$T"/lib/env.d/memos \
-    "$T"/lib/walship-finish
+    -e 's#/var/opt/memos#$RUNNER_DATA#g' $(find "$T/lib" -type f)
 s3_start
 unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 keys='AWS_ACCESS_KEY_ID=minioadmin AWS_SECRET_ACCESS_KEY=minioadmin'

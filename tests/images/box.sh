@@ -1,0 +1,39 @@
+# Boxes that are containers: the functions of tests/s6/box.sh over docker, so
+# that tests/s6/table.sh is one for both. Needs images.sh.
+#   $box_opts    more options of docker run, for the next box only
+
+in=/t
+box_opts=
+box() {
+	box_name=$1; shift
+	box_left=$# box_env=
+	docker rm -f "$own-$box_name" >/dev/null 2>&1
+	# VAR=VALUE... -- CMD... becomes -e VAR=VALUE... IMAGE CMD...
+	while test $box_left -gt 0; do
+		box_a=$1 box_left=$((box_left - 1)); shift
+		if test -n "$box_env"; then set -- "$@" "$box_a"
+		elif test "$box_a" = --; then
+			set -- "$@" "$image_app"
+			box_env=done
+		else set -- "$@" -e "$box_a"
+		fi
+	done
+	# shellcheck disable=SC2086
+	start "$box_name" docker run --rm --name "$own-$box_name" \
+	    --network none -v "$T:$in" $box_opts "$@"
+	box_opts=
+	wait_for 20 box_there "$box_name"
+}
+box_there() { docker inspect "$own-$1" || ! alive "$1"; }
+box_stop() {
+	docker stop -t "${2:-20}" "$own-$1" >/dev/null 2>&1
+	ended "$1"
+}
+box_wait() { ended "$1"; }
+# The kernel's, of this machine: the daemon runs here.
+box_pid() {
+	docker top "$own-$1" -eo pid,comm 2>/dev/null |
+	    awk -v c="$2" '$2 == c { print $1; f = 1; exit } END { exit !f }'
+}
+box_kill() { box_p=$(box_pid "$1" "$2") && kill -"$3" "$box_p"; }
+box_healthy() { docker exec "$own-$1" /usr/local/lib/ls-s6/health; }
