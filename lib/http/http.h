@@ -52,6 +52,7 @@ struct http_sftp {
 	const char *range;           /* "0-99", "100-", or NULL */
 	int names;                   /* of a folder: names alone */
 	int fresh;                   /* on a connection of its own */
+	int64_t max_age_ms;          /* or one not opened before; 0: any */
 	int plod;                    /* one write at a time */
 };
 
@@ -77,6 +78,10 @@ struct http_req {
  * connection for its own? libssh2 before 1.11 keeps that, and libcurl asks
  * for it where the connection broke. */
 int http_sftp_stale(const struct http_xfer *);
+
+/* The libssh2 where it is one before 1.11, else NULL: it has no RSA but the one
+ * with SHA-1, which servers refuse. */
+const char *http_sftp_old(void);
 
 /* Can this libcurl do SFTP as we need it? ERR_CONF says what it lacks. */
 int http_has_sftp(struct err *);

@@ -29,16 +29,23 @@ http_has_sftp(struct err *e)
 	return 0;
 }
 
-int
-http_sftp_stale(const struct http_xfer *x)
+const char *
+http_sftp_old(void)
 {
 	const char *v = curl_version_info(CURLVERSION_NOW)->libssh_version;
 	unsigned major = 0, minor = 0;
-	long opened = 0;
 
 	sscanf(v ? v : "", "libssh2/%u.%u", &major, &minor);
+	return v && (major < 1 || (major == 1 && minor < 11)) ? v : 0;
+}
+
+int
+http_sftp_stale(const struct http_xfer *x)
+{
+	long opened = 0;
+
 	curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &opened);
-	return !opened && (major < 1 || (major == 1 && minor < 11));
+	return !opened && http_sftp_old();
 }
 
 static int
@@ -129,7 +136,10 @@ http_sftp_options(struct http_xfer *x, struct err *e)
 	curl_easy_setopt(c, CURLOPT_QUOTE, x->list);
 	curl_easy_setopt(c, CURLOPT_RANGE, s->range);
 	curl_easy_setopt(c, CURLOPT_DIRLISTONLY, s->names ? 1L : 0L);
-	curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, s->fresh ? 1L : 0L);
+	curl_easy_setopt(c, CURLOPT_FRESH_CONNECT,
+	    s->fresh || (s->max_age_ms && s->max_age_ms < 1000) ? 1L : 0L);
+	curl_easy_setopt(c, CURLOPT_MAXLIFETIME_CONN,
+	    (long)(s->max_age_ms / 1000));
 	curl_easy_setopt(c, CURLOPT_FILETIME,
 	    strcmp(x->req.method, "HEAD") ? 0L : 1L);
 	curl_easy_setopt(c, CURLOPT_FTP_CREATE_MISSING_DIRS,

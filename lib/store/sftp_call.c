@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/retry.h"
+#include "base/when.h"
 #include "store/s3_sign.h"
 
 char *
@@ -70,6 +71,10 @@ sftp_try(struct sftp *s, struct sftp_op *op, int fresh,
 	op->wire.names = op->names;
 	op->wire.fresh = fresh || s->doubt;
 	s->doubt = 0;
+	/* Where one connection broke the older ones are not trusted: each could
+	 * cost a time-out. */
+	if (s->pool->broke)
+		op->wire.max_age_ms = when_mono() - s->pool->broke + 1;
 	if (sftp_trust_begin(s, &op->wire, e))
 		return -1;
 	if (!sftp_url(s, op, &url)) {
@@ -110,19 +115,32 @@ void
 sftp_judge(struct sftp *s, const struct http_xfer *x, int *again,
     struct err *e)
 {
+	const char *old = http_sftp_old();
 	char said[ERR_MSG_MAX];
 
+	if (e->kind == ERR_TEMP)
+		s->pool->broke = when_mono();
 	sftp_believe(s, x, e);
 	if (s->doubt)
 		*again = 1;
-	if (strstr(e->msg, "exchange encryption keys")
-	    || (s->trust.refused && e->kind == ERR_CONF))
+	snprintf(said, sizeof said, "%s", e->msg);
+	if (strstr(said, "exchange encryption keys")) {
 		*again |= sftp_trust_next(s);
-	if (e->kind == ERR_DENIED && strstr(e->msg, "uthentication")) {
-		snprintf(said, sizeof said, "%s", e->msg);
-		err_set(e, ERR_DENIED, "the server refused the login of %s by "
-		    "%s (%s)", s->st.conf->user, s->how, said);
+		if (old)
+			err_set(e, e->kind, "%s; %s wants a host key of type "
+			    "ed25519 or ECDSA", said, old);
+	} else if (s->trust.refused && e->kind == ERR_CONF
+	    && sftp_trust_next(s)) {
+		e->kind = ERR_TEMP;
+		*again = 1;
 	}
+	if (e->kind == ERR_DENIED && strstr(said, "uthentication"))
+		err_set(e, ERR_DENIED, "the server refused the login of %s by "
+		    "%s (%s)%s%s%s", s->st.conf->user, s->how, said,
+		    old && s->st.conf->key_path ? "; with " : "",
+		    old && s->st.conf->key_path ? old : "",
+		    old && s->st.conf->key_path ? " it cannot be an RSA key"
+		    : "");
 }
 
 int

@@ -103,8 +103,10 @@ get_step(struct sftp_get *g, void *buf, size_t n, int *again, struct err *e)
 			return -1;
 		g->judged = 1;
 	}
-	if ((r = http_read(g->x, buf, n, e)) < 0)
+	if ((r = http_read(g->x, buf, n, e)) < 0) {
+		sftp_judge(g->s, g->x, again, e);
 		return -1;
+	}
 	if (!r && g->off < g->end)
 		return err_set(e, ERR_TEMP, "answer ended %llu bytes early",
 		    (unsigned long long)(g->end - g->off));

@@ -29,6 +29,7 @@ struct sftp_pool {
 	unsigned reads;            /* of them that have a transfer */
 	char *temps[SFTP_TEMPS];   /* NULL: none */
 	int refused;               /* a server's no is kept by a connection */
+	int64_t broke;             /* when one last broke, 0: none did */
 	unsigned refs;
 };
 

@@ -117,6 +117,20 @@ is_of(struct word hosts, const char *name)
 	return yes;
 }
 
+/* Does the key say it is of that type? */
+static int
+is_key(const char *type, const char *base64)
+{
+	unsigned char key[SFTP_KEY_MAX];
+	char says[SFTP_TYPE_MAX];
+	size_t n;
+
+	if (base64_scan(key, sizeof key, base64, &n))
+		return 0;
+	sftp_known_type(says, key, n);
+	return *says && !strcmp(says, type);
+}
+
 static void
 known_line(struct word line, const char *name, sftp_known_fn *fn, void *ctx)
 {
@@ -139,7 +153,8 @@ known_line(struct word line, const char *name, sftp_known_fn *fn, void *ctx)
 	type[t.n] = 0;
 	memcpy(base64, k.s, k.n);
 	base64[k.n] = 0;
-	fn(ctx, type, base64, revoked);
+	if (is_key(type, base64))
+		fn(ctx, type, base64, revoked);
 }
 
 void
@@ -180,10 +195,7 @@ sftp_known_type(char type[SFTP_TYPE_MAX], const unsigned char *key, size_t n)
 int
 sftp_known_line(const char *s, char type[SFTP_TYPE_MAX], char *base64)
 {
-	unsigned char key[SFTP_KEY_MAX];
 	struct word line = { s, strlen(s) }, t = next(&line), k = next(&line);
-	char says[SFTP_TYPE_MAX];
-	size_t n;
 
 	if (!k.n || t.n >= SFTP_TYPE_MAX || k.n >= BASE64_LEN(SFTP_KEY_MAX))
 		return -1;
@@ -191,8 +203,5 @@ sftp_known_line(const char *s, char type[SFTP_TYPE_MAX], char *base64)
 	type[t.n] = 0;
 	memcpy(base64, k.s, k.n);
 	base64[k.n] = 0;
-	if (base64_scan(key, sizeof key, base64, &n))
-		return -1;
-	sftp_known_type(says, key, n);
-	return strcmp(says, type) ? -1 : 0;
+	return is_key(type, base64) ? 0 : -1;
 }

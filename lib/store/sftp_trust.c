@@ -21,7 +21,7 @@
  * a known_hosts file, so it gets one with the type we know. Whether the key
  * is right is judged here. */
 static const char trust_types[] = "ssh-ed25519\0ecdsa-sha2-nistp256\0"
-    "ecdsa-sha2-nistp384\0ecdsa-sha2-nistp521\0ssh-rsa\0";
+    "ecdsa-sha2-nistp384\0ecdsa-sha2-nistp521\0ssh-rsa\0\0";
 
 static int
 trust_has(const stralloc *list, const char *s)
@@ -158,7 +158,9 @@ trust_pinned(struct sftp *s, const char *pin, struct err *e)
 	char type[SFTP_TYPE_MAX], base64[BASE64_LEN(SFTP_KEY_MAX)];
 	char line[TRUST_LINE];
 
-	if (!strncmp(pin, "SHA256:", 7)) {
+	if (!strncmp(pin, "SHA256:", 7) && strspn(pin + 7,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+	    == 43) {
 		s->trust.pin = pin;
 		return 0;
 	}

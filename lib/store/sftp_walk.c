@@ -138,6 +138,8 @@ walk_try(struct walk *w, struct sftp_op *op, const struct store_tries *t,
 	while ((n = http_read(*x, buf, sizeof buf, e)) > 0)
 		if (walk_feed(w, buf, (size_t)n, op->names, e))
 			return -1;
+	if (n < 0)
+		sftp_judge(w->s, *x, again, e);
 	return n < 0 ? -1 : 0;
 }
 

@@ -86,7 +86,7 @@ sshd_start() {
 # What it serves, each connection a process.
 sshd_kids() {
 	for sshd_k in $(ps -o pid= --ppid "$1"); do
-		sshd_kids "$sshd_k"
+		(sshd_kids "$sshd_k")
 		echo "$sshd_k"
 	done
 }
