@@ -196,6 +196,27 @@ install-memos:
 		>$(DESTDIR)$(PREFIX)/memos/entrypoint.sh
 	chmod 755 $(DESTDIR)$(PREFIX)/memos/entrypoint.sh
 
+# The memos images, for both platforms, by buildx and docker-bake.hcl:
+#   make images                   memos-ls-s6:stable and stable-memogram, also
+#                                 under latest and the number of memos' release
+#   make images VERSION=0.31.0    of that release of memos
+#   make images VERSION=test      under that name only
+#   make push-images REGISTRY=ghcr.io/me/ VERSION=...
+# PLATFORMS=linux/amd64: of one, which the local docker then has.
+MEMOS_RELEASE := $(shell sed -n 's/^ARG MEMOS_IMAGE_TAG=//p' Dockerfile.memos)
+TAG = $(if $(findstring $(origin VERSION),command line),$(VERSION))
+MEMOS_TAG = $(if $(filter-out stable latest test,$(TAG)),$(TAG),$(MEMOS_RELEASE))
+PLATFORMS ?= linux/amd64,linux/arm64
+comma = ,
+BAKE = TAGS=$(if $(filter stable latest test,$(TAG)),$(TAG),stable$(comma)latest$(comma)$(MEMOS_TAG)) \
+	MEMOS_IMAGE_TAG=$(MEMOS_TAG) PLATFORMS=$(PLATFORMS) \
+	REGISTRY=$(REGISTRY) docker buildx bake -f docker-bake.hcl $(BAKEFLAGS)
+
+images:
+	$(BAKE) $(if $(findstring $(comma),$(PLATFORMS)),--set '*.output=type=image$(comma)push=false',--load)
+push-images:
+	$(BAKE) --push
+
 uninstall:
 	rm -f $(PROGRAMS:%=$(BINDIR)/%)
 	rm -f $(PROGRAMS:%=$(MANDIR)/man1/%.1)
@@ -214,7 +235,8 @@ clean:
 		! -name peers -exec rm -rf {} +
 
 .PHONY: broken all demo unit helpers objects check style fuzz fuzzers bench \
-	completions install install-bin install-s6 install-memos uninstall dist clean
+	completions install install-bin install-s6 install-memos images \
+	push-images uninstall dist clean
 .SECONDARY:
 
 -include $(LIB_O:.o=.d) $(BIN_C:%.c=$(BUILD)/%.d) $(UNIT_C:%.c=$(BUILD)/%.d) \
