@@ -210,8 +210,8 @@ wrong() { # NAME ERE VAR=VALUE...
 		$how w$n$how "$@"
 		wait_for 30 eval "! alive w$n$how" || stop w$n$how KILL
 		ended w$n$how
-		if test "$status" -gt 0 && says w$n$how "$wrong_e" 1 &&
-		    { test $how = mbox || test "$status" = 102; } &&
+		if says w$n$how "$wrong_e" 1 &&
+		    test "$status" = 102 &&
 		    ! grep -q '^app:\|^memogram:' "$T/w$n$how.log"; then pass "$wrong_name ($how)"
 		else fail "$wrong_name ($how)" "exit $status: $(cat "$T/w$n$how.log")"; fi
 	done
