@@ -31,7 +31,7 @@ struct args {
 	struct conf_args conf;
 	const char *replica;
 	unsigned levels;
-	int exact, json, heads;
+	int exact, json, heads, titled;
 };
 
 static int
@@ -106,12 +106,15 @@ tail(const struct args *a, const struct listing *l, stralloc *s)
 }
 
 static int
-print(const struct args *a, const struct conf_db *db, const char *url,
+print(struct args *a, const struct conf_db *db, const char *url,
     const struct listing *l, struct err *e)
 {
 	stralloc s = STRALLOC_ZERO;
-	int r = put(&s, head(a, db, url, l, &s), e);
+	int r = put(&s, a->json || a->titled++
+	    || stralloc_cats(&s, LISTING_FMT_HEAD "\n"), e);
 
+	if (!r)
+		r = put(&s, head(a, db, url, l, &s), e);
 	for (size_t i = 0; !r && i < l->n; i++)
 		r = put(&s, line(a, &l->f[i], !i, &s), e);
 	if (!r)
@@ -124,7 +127,7 @@ static int
 one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
     struct err *e)
 {
-	const struct args *a = ctx;
+	struct args *a = ctx;
 	struct listing l = { 0 };
 	struct store *st;
 	int x;
@@ -154,8 +157,6 @@ static int
 all(struct args *a, const struct conf *conf, struct err *e)
 {
 	a->heads = conf->n > 1 || conf->dbs[0].n > 1;
-	if (!a->json)
-		puts(LISTING_FMT_HEAD);
 	return conf_each_replica(conf->dbs, conf->n, a->replica, one, later, a,
 	    e);
 }

@@ -144,7 +144,7 @@ dry_run(struct args *a, struct err *e)
 	struct restore_plan p;
 	int ok;
 
-	if (restore_job_plan(&a->job, &a->choose.r[0], &p, e) < 0)
+	if (restore_job_plan(&a->job, &a->choose, &p, e) < 0)
 		return -1;
 	ok = restore_fmt_plan(&s, &p, a->json);
 	restore_plan_free(&p);

@@ -48,7 +48,8 @@ prog_fatal(const char *prog, const char *doing, const struct err *err)
 		return prog_usage(prog, "%s", err->msg);
 	fprintf(stderr, "%s: fatal: unable to %s: %s\n", prog, doing, err->msg);
 	/* a folder named for a file stays one, and a file for a folder */
-	return err_exit(err->sys == EISDIR || err->sys == ENOTDIR ? ERR_CONF
+	return err_exit(err->sys == EISDIR || err->sys == ENOTDIR
+	    || err->sys == ELOOP || err->sys == ENXIO ? ERR_CONF
 	    : err->kind);
 }
 

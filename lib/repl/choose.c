@@ -172,9 +172,7 @@ static int
 cmp_max(const void *pa, const void *pb)
 {
 	const struct choose_replica *const a = pa, *const b = pb;
-	uint64_t x = listing_max(&a->listing), y = listing_max(&b->listing);
-
-	return x > y ? -1 : x < y;
+	return a->max > b->max ? -1 : a->max < b->max;
 }
 
 int
@@ -188,6 +186,7 @@ choose_add(struct choose *c, const struct store_conf *conf,
 	c->r = v;
 	memset(&v[c->n], 0, sizeof *v);
 	if (replica_find(&v[c->n], conf, log, e) == 0) {
+		v[c->n].max = listing_max(&v[c->n].listing);
 		c->n++;
 		return 0;
 	}

@@ -7,7 +7,8 @@
 
 struct choose_replica {
 	struct store *st;
-	struct listing listing;
+	struct listing listing;  /* a plan takes it */
+	uint64_t max;            /* its largest TXID, which stays */
 	struct store_conf *conf; /* its own copy, with the path as found */
 };
 

@@ -83,7 +83,7 @@ part_open(struct open_part *o, struct part *p, struct store *st,
 }
 
 static int
-write_pages(struct ltx_merge *m, const struct compact_opt *opt,
+write_pages(struct ltx_merge *m, int whole, const struct compact_opt *opt,
     struct io_out out, struct compact_done *done, struct err *e)
 {
 	struct ltx_payload payload;
@@ -98,6 +98,8 @@ write_pages(struct ltx_merge *m, const struct compact_opt *opt,
 	ls = (struct ltx_spill){ spill_out(&sp), spill_in(&sp), spill_rewind,
 	    &sp };
 	done->header = *ltx_merge_header(m);
+	if (whole)
+		done->header.min_txid = 1;
 	r = ltx_enc_begin(&enc, &done->header, opt->encoding, out, &ls, e);
 	if (!r) {
 		while ((r = ltx_merge_page(m, &pgno, &data, &payload, e)) > 0)
@@ -135,7 +137,7 @@ merge_group(struct part *p, size_t n, struct store *st,
 	if (!r)
 		r = ltx_merge_begin(&m, dec, n, e);
 	if (!r)
-		r = write_pages(m, opt, out, done, e);
+		r = write_pages(m, p->f && p->f->full, opt, out, done, e);
 	if (m)
 		ltx_merge_free(m);
 	for (size_t i = 0; i < n; i++)

@@ -22,7 +22,8 @@ struct compact_done {
 	uint64_t size;            /* bytes written */
 };
 
-/* files: n pointers, oldest first, without gaps. Every file is verified
+/* files: n pointers, oldest first, without gaps. What begins with a file that
+ * is marked full is a snapshot, from TXID 1. Every file is verified
  * whole before the result is ended. */
 int compact_merge(struct store *, const struct replica_file *const *files,
     size_t n, const struct compact_opt *, struct io_out,

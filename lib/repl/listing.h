@@ -46,8 +46,8 @@ void listing_sort(struct listing *);
 int listing_times(struct store *, struct listing *, size_t from, size_t to,
     struct err *);
 
-/* Is it what its name says, and all there, as far as its two ends tell? Two
- * reads of some hundred bytes. ERR_DATA names it. */
+/* Is it what its name says, and undamaged? Reads it whole. ERR_DATA names
+ * it. */
 int listing_check(struct store *, const struct replica_file *, struct err *);
 
 /* The key of a listed file, allocated. */

@@ -21,7 +21,8 @@ struct prune_done {
 int prune_plan(struct prune *, const struct store_conf *, int64_t now_ms,
     int64_t retention_ms, struct err *);
 /* First makes sure that what stays restores to the same TXID (two plans, and
- * both ends of the snapshot; ERR_DATA, and nothing is deleted). Deletes what
+ * the snapshot is read whole; ERR_DATA, and nothing is deleted). That is once
+ * a snapshot interval: something goes only with a snapshot that goes. Deletes what
  * goes, snapshots last, and stops at the first batch (1000 of a
  * level) in which something was refused: the next run then comes to the
  * same answer. *done counts either way. */

@@ -40,31 +40,31 @@ totals(struct restore_plan *p)
 }
 
 static int
-plan_target(struct restore_plan *p, struct store *st, struct plan_target t,
-    struct err *e)
+plan_target(struct store *st, struct listing *l, struct plan_target t,
+    struct plan *p, struct err *e)
 {
-	if (t.time_ms >= 0 && find_time(st, &p->listing, &t, e) < 0)
+	if (t.time_ms >= 0 && find_time(st, l, &t, e) < 0)
 		return -1;
-	return plan_make(&p->listing, &t, &p->plan, e);
+	return plan_make(l, &t, p, e);
 }
 
-/* Where nothing leads from TXID 1 on, a full copy in level 0 may. */
-static int
-plan_or_base(struct restore_plan *p, struct store *st,
-    const struct restore_opt *opt, struct err *e)
+int
+restore_plan_files(struct store *st, struct listing *l,
+    const struct plan_target *t, const struct log *log, struct plan *p,
+    struct err *e)
 {
 	const struct replica_file *base;
 	char name[LTX_NAME_LEN + 1];
 	struct err why;
-	int r = plan_target(p, st, p->target, e);
+	int r = plan_target(st, l, *t, p, e);
 
 	if (!r || (e->kind != ERR_DATA && e->kind != ERR_NO))
 		return r;
 	why = *e;
-	r = restore_base(st, &p->listing, p->target.txid, &base, e);
-	if (r > 0 && plan_target(p, st, p->target, e) == 0) {
+	r = restore_base(st, l, t->txid, &base, e);
+	if (r > 0 && plan_target(st, l, *t, p, e) == 0) {
 		ltx_name_fmt(name, base->min, base->max);
-		log_event(opt->log, LOG_WARN, "no snapshot leads there; a "
+		log_event(log, LOG_WARN, "no snapshot leads there; a "
 		    "level-0 file that holds every page does", "replica",
 		    store_conf(st)->url, "file", name, NULL);
 		return 0;
@@ -85,7 +85,8 @@ make(struct restore_plan *p, struct store *st, const struct restore_opt *opt,
 	p->tail.n = 0;
 	p->txid = p->bytes = 0;
 	p->continues = 0;
-	if (plan_or_base(p, st, opt, e) < 0) {
+	if (restore_plan_files(st, &p->listing, &p->target, opt->log, &p->plan,
+	    e) < 0) {
 		/* There is something: never "nothing to restore". */
 		if (e->kind == ERR_NOTFOUND && p->listing.n)
 			e->kind = ERR_TEMP;
@@ -219,7 +220,7 @@ without(struct restore_plan *p, struct store *st,
 		memmove(&l->f[i], &l->f[i + 1], (l->n - i - 1) * sizeof *l->f);
 		l->n--;
 		plan_free(&p->plan);
-		if (plan_make(l, &t, &p->plan, &e2) < 0)
+		if (restore_plan_files(st, l, &t, opt->log, &p->plan, &e2) < 0)
 			return err_set(e, why.kind, "%s; without it: %s", why.msg,
 			    e2.msg);
 	}

@@ -48,6 +48,12 @@ int restore_run(struct restore_plan *, struct store *,
 int restore_stream(struct io_in, const char *dir, const struct restore_opt *,
     int fd, struct apply_done *, struct err *);
 
+/* plan_make for a TXID, a time (headers of a few files are read), or latest.
+ * Where nothing leads from TXID 1 on, a full copy in level 0 may. */
+int restore_plan_files(struct store *, struct listing *,
+    const struct plan_target *, const struct log *, struct plan *,
+    struct err *);
+
 /* Where no plan leads to TXID txid (0: the newest): looks for the newest
  * level-0 file up to it that holds every page, and marks it full. Full copies
  * that a writer made after a gap are such files; Litestream cannot restore

@@ -108,21 +108,45 @@ leave_state(const struct restore_job *job, const struct state_paths *paths,
 	return restore_state_leave(&rs, s->place.temp.temp, e);
 }
 
+/* Would going on with the next replica give an older state than asked for?
+ * Not where this one begins after the time that was. */
+static int
+falls_back(const struct restore_job *job, const struct choose *c, size_t i,
+    const struct err *e)
+{
+	if (e->kind == ERR_DATA
+	    || (e->kind == ERR_NO && job->opt.target.time_ms >= 0))
+		return 0;
+	return !job->opt.target.txid && i + 1 < c->n
+	    && c->r[i + 1].max < c->r[i].max;
+}
+
 int
-restore_job_plan(const struct restore_job *job, struct choose_replica *r,
+restore_job_plan(const struct restore_job *job, struct choose *c,
     struct restore_plan *p, struct err *e)
 {
 	struct restore_opt opt = job->opt;
 	struct state_paths paths = { NULL, NULL };
-	int x;
+	struct err first = { 0 };
+	int x = -1;
 
 	if (job->out && job->state
 	    && state_paths(&paths, job->out, job->meta, e) < 0)
 		return -1;
 	opt.ltx0 = paths.ltx0;
-	x = restore_plan(p, r->st, &r->listing, &opt, e);
+	for (size_t i = 0; i < c->n && x < 0; i++) {
+		x = restore_plan(p, c->r[i].st, &c->r[i].listing, &opt, e);
+		if (x < 0)
+			err_in(e, "%s", c->r[i].conf->url);
+		if (x < 0 && !first.kind)
+			first = *e;
+		if (x < 0 && falls_back(job, c, i, e))
+			break;
+	}
 	state_paths_free(&paths);
-	return x < 0 ? err_in(e, "%s", r->conf->url) : 0;
+	if (x < 0 && first.kind)
+		*e = first;
+	return x;
 }
 
 static int
@@ -163,14 +187,6 @@ out:
 	return x;
 }
 
-/* Would going on with the next replica give an older state than asked for? */
-static int
-falls_back(const struct restore_job *job, const struct choose *c, size_t i)
-{
-	return !job->opt.target.txid && i + 1 < c->n
-	    && listing_max(&c->r[i + 1].listing) < listing_max(&c->r[i].listing);
-}
-
 int
 restore_job_replica(const struct restore_job *job, struct choose *c,
     struct restore_report *rep, struct err *e)
@@ -195,7 +211,7 @@ restore_job_replica(const struct restore_job *job, struct choose *c,
 			log_err(job->opt.log, LOG_WARN, e,
 			    "restore from a replica failed", NULL);
 		if (e->kind == ERR_EXISTS || e->kind == ERR_FULL
-		    || (e->kind != ERR_DATA && falls_back(job, c, i)))
+		    || falls_back(job, c, i, e))
 			break;
 	}
 	state_paths_free(&paths);

@@ -28,9 +28,9 @@ struct restore_report {
 	int64_t ms;            /* the caller's: how long it took */
 };
 
-/* Only the plan (restore_plan_free it), with one replica, whose listing is
- * used up. */
-int restore_job_plan(const struct restore_job *, struct choose_replica *,
+/* Only the plan (restore_plan_free it), of the first replica that has one;
+ * the listings are used up. */
+int restore_job_plan(const struct restore_job *, struct choose *,
     struct restore_plan *, struct err *);
 
 /* Of the replicas the first that works, with a warning for those that do

@@ -138,41 +138,54 @@ put_planned(struct store *st, const struct store_conf *conf,
 	return r;
 }
 
-/* Goes around a first file that is damaged at its ends, as a restore would:
- * else no better snapshot would ever take its place. */
+/* Plans without the damaged one of the planned files, as a restore would:
+ * else no better snapshot would ever take its place. If there is none, or it
+ * is needed, *e stays what it is, or names it. */
 static int
-plan_sound(struct store *st, struct listing *l, struct plan *p,
+without_damaged(struct store *st, struct listing *l, struct plan *p,
     const struct log *log, struct err *e)
 {
-	const struct plan_target latest = { 0, -1 };
-	struct err bad;
-	uint64_t txid;
-	size_t i;
+	const struct plan_target t = { p->txid, -1 };
+	struct err bad = { 0 };
+	size_t k = 0, i;
 
-	if (plan_make(l, &latest, p, e) < 0)
+	while (k < p->n && listing_check(st, &l->f[p->idx[k]], &bad) == 0)
+		k++;
+	if (k == p->n)
 		return -1;
-	while (listing_check(st, &l->f[p->idx[0]], e) < 0) {
-		if (e->kind != ERR_DATA)
-			return -1;
-		bad = *e;
-		txid = p->txid;
-		i = p->idx[0];
-		memmove(&l->f[i], &l->f[i + 1], (l->n - i - 1) * sizeof *l->f);
-		l->n--;
-		plan_free(p);
-		if (plan_make(l, &latest, p, e) < 0 || p->txid != txid) {
-			*e = bad;
-			return -1;
-		}
-		log_err(log, LOG_WARN, &bad, "damaged file left out", NULL);
-	}
+	*e = bad;
+	if (bad.kind != ERR_DATA)
+		return -1;
+	i = p->idx[k];
+	memmove(&l->f[i], &l->f[i + 1], (l->n - i - 1) * sizeof *l->f);
+	l->n--;
+	plan_free(p);
+	if (restore_plan_files(st, l, &t, log, p, &bad) < 0)
+		return -1;
+	log_err(log, LOG_WARN, e, "damaged file left out", NULL);
 	return 0;
+}
+
+static int
+put_or_present(struct store *st, const struct store_conf *conf,
+    struct listing *l, const struct plan *p, const struct snapshot_opt *opt,
+    struct snapshot_done *done, struct err *e)
+{
+	const struct replica_file *f = &l->f[p->idx[0]];
+
+	done->txid = p->txid;
+	done->present = p->n == 1 && f->level == STORE_LEVEL_SNAPSHOT;
+	if (!done->present)
+		return put_planned(st, conf, l, p, opt, done, e);
+	done->size = f->size;
+	return listing_check(st, f, e);
 }
 
 int
 snapshot_put(const struct store_conf *conf, const struct snapshot_opt *opt,
     struct snapshot_done *done, struct err *e)
 {
+	const struct plan_target latest = { 0, -1 };
 	struct listing l = { 0 };
 	struct plan p = { 0 };
 	struct store *st;
@@ -183,16 +196,12 @@ snapshot_put(const struct store_conf *conf, const struct snapshot_opt *opt,
 		return -1;
 	r = listing_read(st, LISTING_ALL, &l, e);
 	if (!r)
-		r = plan_sound(st, &l, &p, opt->log, e);
-	if (!r) {
-		const struct replica_file *f = &l.f[p.idx[0]];
-
-		done->txid = p.txid;
-		done->present = p.n == 1 && f->level == STORE_LEVEL_SNAPSHOT;
-		if (done->present)
-			done->size = f->size;
-		else
-			r = put_planned(st, conf, &l, &p, opt, done, e);
+		r = restore_plan_files(st, &l, &latest, opt->log, &p, e);
+	while (!r) {
+		r = put_or_present(st, conf, &l, &p, opt, done, e);
+		if (!r || e->kind != ERR_DATA)
+			break;
+		r = without_damaged(st, &l, &p, opt->log, e);
 	}
 	/* Of a file that went meanwhile, not of a replica. */
 	if (r < 0 && e->kind == ERR_NOTFOUND && l.n)

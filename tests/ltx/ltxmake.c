@@ -2,7 +2,7 @@
  *   ltxmake db ENCODING MIN MAX DB [PGNO...]   pages of a database, all
  *   ltxmake tracked ENCODING MIN MAX DB        with database checksums
  *   ltxmake merge ENCODING FILE...             oldest first
- * to standard output. ENCODING is block, frame, v1 or v1-lz4. */
+ * to standard output. LTX_TIME: of a db, ms. ENCODING is block, frame, v1 or v1-lz4. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +74,8 @@ from_db(int tracked, enum ltx_encoding encoding, uint32_t flags, char **argv)
 	    / db.h.page_size);
 	db.h.min_txid = strtoull(argv[0], NULL, 16);
 	db.h.max_txid = strtoull(argv[1], NULL, 16);
-	db.h.time_ms = 1700000000123;
+	db.h.time_ms = getenv("LTX_TIME") ? atoll(getenv("LTX_TIME"))
+	    : 1700000000123;
 	db.h.flags = (tracked ? 0 : LTX_FLAG_NOCHECKSUM) | flags;
 	db.h.node = 0x123456789abcdef;
 	if (ltx_enc_begin(&e, &db.h, encoding, io_out_fd(&out), &spill, &err))

@@ -34,6 +34,15 @@ fill() {
 	done
 	: >"$1/0/notes.txt"
 }
+# A copy of LTX file $1 in $2 with another byte in its middle.
+damage() {
+	n=$(($(wc -c <"$1") / 2))
+	{
+		head -c $n "$1"
+		tail -c +$((n + 1)) "$1" | head -c 1 | tr '\000-\377' '\001-\377\000'
+		tail -c +$((n + 2)) "$1"
+	} >"$2"
+}
 count() { ls "$1" | wc -l; }
 
 both() { # NAME URL FOLDER LEVEL0 LEVEL1 LEVEL9, folders of the levels
@@ -111,6 +120,10 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 	exits "$name: it is cut short" 102 ls-prune "$url"
 	like "$name: nothing goes" "$err" 'nothing is deleted.*'"${snap##*/}"
 	is "$name: nothing went" "$(count "$6")" 3
+	damage "$T/s.ltx" "$snap"
+	exits "$name: damage inside it" 102 ls-prune "$url"
+	like "$name: nothing goes" "$err" 'nothing is deleted.*'"${snap##*/}"
+	is "$name: nothing went" "$(count "$6")" 3
 	exits "$name: the way out" 0 ls-snapshot -r "$url"
 	like "$name: goes around the damaged one" "$err" 'damaged.*'"${snap##*/}"
 	ok "$name: and takes its place" "$PEERS/ltx" verify "$snap"
@@ -129,6 +142,7 @@ fill "$T/r/ltx"
 both file "file://$T/r" "$T/r" "$T/r/ltx/0" "$T/r/ltx/1" "$T/r/ltx/9"
 s3_start
 cp -r "$T/r" "$T/keep"; cp "$T/state40" "$T/keep40"
+cp "$T/state20" "$T/keep20"; cp "$T/state22" "$T/keep22"
 d=$S3_DIR/mybkt/app
 rm -rf "$T/a.db"; make_db "$T/a.db" 200
 fill "$d"
@@ -172,6 +186,68 @@ like 'the other is well' "$err" 'there already.*c/r1'
 exits 'retention is disabled' 0 ls-prune -c "$T/c.yml"
 like 'and said to be' "$err" 'retention is disabled'
 
+# A hole in the replica, and a full copy in level 0 after it: what can be
+# restored can become a snapshot, though no snapshot or a damaged one is there.
+mkdir -p "$T/h/ltx/0"
+for i in 1 20 21 22; do
+	x=$(printf %016x $i)
+	cp "$T/keep/ltx/0/$x-$x.ltx" "$T/h/ltx/0/"
+done
+x=$(printf %016x 20) y=$(printf %016x 22)
+"$make" db block $x $x "$T/keep20" >"$T/h/ltx/0/$x-$x.ltx"
+ls-restore -q -o - "file://$T/h" >"$T/o.db"
+ok 'a full copy after a hole can be restored' cmp "$T/o.db" "$T/keep22"
+exits 'ls-snapshot -r begins with it' 0 ls-snapshot -r "file://$T/h"
+snap=$T/h/ltx/9/0000000000000001-$y.ltx
+ok 'ltx verify' "$PEERS/ltx" verify "$snap"
+ls-restore -q -o - "file://$T/h" >"$T/o.db"
+ok 'and holds the database' cmp "$T/o.db" "$T/keep22"
+mv "$snap" "$T/s.ltx"; damage "$T/s.ltx" "$snap"
+exits 'a damaged snapshot in front of it' 0 \
+    ls-restore -o "$T/h.db" "file://$T/h"
+like 'is left out' "$err" 'damaged.*'"${snap##*/}"
+ok 'and the database comes from it' cmp "$T/h.db" "$T/keep22"
+exits 'ls-snapshot -r as well' 0 ls-snapshot -r "file://$T/h"
+ok 'takes the place of the damaged one' cmp "$snap" "$T/s.ltx"
+
+# a time before the newest replica begins, which another one has
+mkdir -p "$T/old/ltx/0" "$T/new/ltx/9"
+x=$(printf %016x 1) y=$(printf %016x 2)
+LTX_TIME=1700000000000 "$make" db block 1 1 "$T/keep20" \
+    >"$T/old/ltx/0/$x-$x.ltx"
+LTX_TIME=1700009000000 "$make" db block 1 2 "$T/keep22" \
+    >"$T/new/ltx/9/$x-$y.ltx"
+cat >"$T/t.yml" <<EOF
+dbs:
+  - path: $T/t.db
+    replicas:
+      - { name: new, url: "file://$T/new" }
+      - { name: old, url: "file://$T/old" }
+EOF
+exits 'a time that only the older replica has' 0 \
+    ls-restore -c "$T/t.yml" -t 2023-11-14T23:00:00Z -o "$T/o1.db" "$T/t.db"
+ok 'is found there' cmp "$T/o1.db" "$T/keep20"
+exits 'and shown' 0 ls-restore -n -c "$T/t.yml" -t 2023-11-14T23:00:00Z \
+    -o "$T/o2.db" "$T/t.db"
+exits 'a time that neither has' 1 \
+    ls-restore -c "$T/t.yml" -t 2023-11-14T22:00:00Z -o "$T/o2.db" "$T/t.db"
+exits 'a later one is that of the newest' 0 \
+    ls-restore -c "$T/t.yml" -t 2023-11-15T22:00:00Z -o "$T/o2.db" "$T/t.db"
+ok 'and found there' cmp "$T/o2.db" "$T/keep22"
+
+# what trying again does not help
+ln -s l "$T/l"
+exits 'a link to itself in the way' 102 \
+    ls-restore -o "$T/l" "file://$T/old"
+python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/sock"
+exits 'a socket in the way' 102 ls-restore -o "$T/sock" "file://$T/old"
+
+# an error alone: no table is begun
+: >"$T/file"
+exits 'a replica that cannot be listed' 102 ls-list "file://$T/file/x"
+is 'is no table' "$out" ''
+
 # deletions refused
 mkdir -p "$T/ro/ltx/9"
 for i in 1 2 3; do
@@ -180,8 +256,13 @@ for i in 1 2 3; do
 	touch -d "@170000000$i" "$T/ro/ltx/9/0000000000000001-$(printf %016x $i).ltx"
 done
 if test "$(id -u)" != 0 || command -v setpriv >/dev/null; then
-	chmod 555 "$T/ro/ltx/9"; chmod 755 "$T"
+	mkdir "$T/w"; chmod 777 "$T/w"; chmod 000 "$T"/new/ltx/9/*
 	as=; test "$(id -u)" != 0 || as='setpriv --reuid 65534 --clear-groups'
+	chmod 755 "$T"
+	exits 'no older state where the newest cannot be read' 102 \
+	    $as ls-restore -c "$T/t.yml" -o "$T/w/o.db" "$T/t.db"
+	nok 'nothing is restored' test -e "$T/w/o.db"
+	chmod 555 "$T/ro/ltx/9"
 	exits 'deletions that are refused' 102 $as ls-prune "file://$T/ro"
 	like 'are said once' "$err" 'refused=2'
 	is 'in one fatal line' "$(printf '%s\n' "$err" | grep -c fatal)" 1
