@@ -441,6 +441,11 @@ capture_trim(struct capture *c, uint64_t txid, int64_t before_ms,
 
 	if (!d)
 		return err_sys(err, "open %s", c->paths.ltx0);
+	/* a start that failed may have got to another number */
+	if (c->state != CAPTURE_RUNNING && capture_local(c, &last, err) < 0) {
+		closedir(d);
+		return -1;
+	}
 	while ((e = readdir(d))) {
 		if (ltx_name_scan(e->d_name, &a, &b) < 0 || b > txid
 		    || b >= last || fstatat(dirfd(d), e->d_name, &st, 0) < 0

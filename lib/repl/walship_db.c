@@ -57,6 +57,8 @@ run(struct pool_job *j, void *thread)
 		if (d->rc == 0)
 			d->rc = capture_start(d->cap, &d->remote, &d->res,
 			    &d->err);
+		if (d->rc < 0 && d->lock >= 0)
+			walship_trim_short(d, &(struct err){ 0 });
 		break;
 	case JOB_STEP:
 		d->rc = capture_step(d->cap, d->why, &d->res, &d->err);
@@ -447,7 +449,7 @@ put(struct wdb *d, enum wdb_job kind)
 	}
 	d->kind = kind;
 	d->busy = 1;
-	d->called = 0;
+	d->called = d->spared = 0;
 	memset(&d->res, 0, sizeof d->res);
 	d->res.next_ms = -1;
 	d->res.state = d->state;
@@ -512,6 +514,7 @@ kick_started(struct wdb *d, int64_t now)
 		d->want_why = 0;
 		d->next_mono = NEVER;
 		d->steps_begun++;
+		walship_trim_prepare(d);
 		put(d, JOB_START);
 	} else if (why) {
 		d->why = why;

@@ -133,7 +133,7 @@ struct wdb {
 	unsigned why;
 	uint64_t arg_txid, arg_enough;
 	int64_t arg_ms;
-	int full, spared;         /* of JOB_TRIM: space is short; files dropped */
+	int full, spared;         /* a write did not fit; files dropped for that */
 	const char *arg_reason;
 	struct capture_remote remote;
 	struct capture_result res;
@@ -245,6 +245,7 @@ void walship_linger_call(struct wdb *);  /* its job is to come back now */
 void walship_trim_due(struct wdb *);     /* sooner or later, see there */
 void walship_trim_prepare(struct wdb *);
 int walship_trim(struct wdb *);          /* on a capture thread */
+int walship_trim_short(struct wdb *, struct err *);
 void walship_trim_done(struct wdb *);
 
 /* walship_rep.c */

@@ -190,6 +190,9 @@ walship_db_done(struct wdb *d)
 	d->busy = 0;
 	d->locked_out = d->lock_busy;
 	if (d->kind == JOB_TRIM) {
+		if (d->rc < 0)
+			log_err(wdb_log(d), LOG_WARN, &d->err,
+			    "local files not deleted", "db", wdb_path(d), NULL);
 		walship_trim_done(d);
 		return;
 	}
@@ -201,6 +204,8 @@ walship_db_done(struct wdb *d)
 		failed(d);
 	else
 		worked(d);
+	if (d->spared > 0)
+		walship_trim_done(d);
 	if (d->kind == JOB_START)
 		started(d);
 	else if (d->kind == JOB_DUMP)

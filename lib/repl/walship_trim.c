@@ -109,16 +109,18 @@ is_short(const struct wdb *d)
 }
 
 int
+walship_trim_short(struct wdb *d, struct err *e)
+{
+	if (d->arg_enough && is_short(d))
+		d->spared = capture_trim(d->cap, d->arg_enough, INT64_MAX, e);
+	return d->spared < 0 ? -1 : 0;
+}
+
+int
 walship_trim(struct wdb *d)
 {
-	int n;
-
-	d->spared = 0;
-	n = capture_trim(d->cap, d->arg_txid, d->arg_ms, &d->err);
-	if (n >= 0 && d->arg_enough && is_short(d))
-		n = d->spared = capture_trim(d->cap, d->arg_enough, INT64_MAX,
-		    &d->err);
-	return n < 0 ? -1 : 0;
+	return capture_trim(d->cap, d->arg_txid, d->arg_ms, &d->err) < 0 ? -1
+	    : walship_trim_short(d, &d->err);
 }
 
 void
@@ -126,12 +128,9 @@ walship_trim_done(struct wdb *d)
 {
 	size_t i;
 
-	if (d->full && d->spared > 0)
+	if (d->spared > 0 && (d->full || !d->attached))
 		d->next_mono = when_mono(); /* what did not fit may do so now */
 	d->full = 0;
-	if (d->rc < 0)
-		log_err(wdb_log(d), LOG_WARN, &d->err,
-		    "local files not deleted", "db", wdb_path(d), NULL);
 	for (i = 0; i < d->n && d->spared > 0; i++) {
 		struct wrep *r = &d->rep[i];
 

@@ -49,6 +49,18 @@ is 'no full copy is made for one that is down' \
     "$(grep -c 'full copy.*txid' "$T/walship.log")" 1
 nok 'which is not healthy' ls-status -q
 is 'the application was never refused' "$(cat "$T/err")" ''
+
+# a start that finds no room at all, nor does the application
+for i in 1 2 3 4; do change; ls-sync --any -w 20s "$db"; done
+stop walship KILL
+had=$(files)
+dd if=/dev/zero of="$T/disk/fill" bs=1k 2>/dev/null
+rm "$LS_RUN_DIR"/walship.*
+start walship ls-walship "$db" "file://$T/one" "file://$T/two"
+ok 'a start without room makes some' wait_for 120 sh -c \
+    "ls-status | grep 'a.db *running .* ok '"
+ok 'of what the other one has' test "$(files)" -lt "$had"
+rm "$T/disk/fill"
 change
 ok 'the other replica is whole' ls-sync --any -w 20s "$db"
 ls-restore -o "$T/r.db" "file://$T/one" 2>"$T/restore.log"
