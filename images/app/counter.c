@@ -1,7 +1,7 @@
 /* counter: a visit counter, the smallest real application: an HTTP server
  * and a SQLite database in WAL mode. It knows nothing of replication.
  *
- *   counter [-l ADDRESS] [-p PORT] DATABASE
+ *   counter [-l ADDRESS] [-p PORT] -dsn DATABASE
  *
  * GET / records a visit and answers with the number of visits so far; other
  * paths are 404. Ends on TERM or INT after closing the database. */
@@ -70,7 +70,8 @@ answer(void *ctx, struct MHD_Connection *c, const char *url,
 		code = MHD_HTTP_INTERNAL_SERVER_ERROR;
 		snprintf(text, sizeof text, "%.100s\n", sqlite3_errmsg(ctx));
 	} else {
-		snprintf(text, sizeof text, "visit number %lld\n", n);
+		snprintf(text, sizeof text, "This server has been visited %lld "
+		    "times.\n", n);
 	}
 	res = MHD_create_response_from_buffer(strlen(text), text,
 	    MHD_RESPMEM_MUST_COPY);
@@ -117,32 +118,34 @@ int
 main(int argc, char **argv)
 {
 	const char *address = "127.0.0.1";
+	const char *dsn = NULL;
 	int port = 8080;
-	int o;
 	int rc;
 	sqlite3 *db;
 
-	while ((o = getopt(argc, argv, "l:p:")) != -1) {
-		if (o == 'l')
-			address = optarg;
-		else if (o == 'p')
-			port = atoi(optarg);
+	(void)argc;
+	for (argv++; *argv && argv[1]; argv += 2)
+		if (strcmp(*argv, "-l") == 0)
+			address = argv[1];
+		else if (strcmp(*argv, "-p") == 0)
+			port = atoi(argv[1]);
+		else if (strcmp(*argv, "-dsn") == 0)
+			dsn = argv[1];
 		else
-			return 100;
-	}
-	if (argc - optind != 1 || port <= 0 || port > 65535) {
+			break;
+	if (*argv || dsn == NULL || port <= 0 || port > 65535) {
 		fprintf(stderr, "usage: counter [-l ADDRESS] [-p PORT] "
-		    "DATABASE\n");
+		    "-dsn DATABASE\n");
 		return 100;
 	}
-	rc = sqlite3_open(argv[optind], &db);
+	rc = sqlite3_open(dsn, &db);
 	if (rc == SQLITE_OK) {
 		sqlite3_busy_timeout(db, 5000);
 		rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
 	}
 	if (rc != SQLITE_OK) {
 		fprintf(stderr, "counter: fatal: unable to open %s: %s\n",
-		    argv[optind], sqlite3_errmsg(db));
+		    dsn, sqlite3_errmsg(db));
 		return 111;
 	}
 	rc = serve(db, address, port);

@@ -30,6 +30,14 @@ box_stop() {
 	ended "$1"
 }
 box_wait() { ended "$1"; }
+# box_begun NAME: its s6-svscan runs. Before, TERM is lost: the kernel keeps it
+# from a process 1 that does not catch it, and s6-overlay begins with scripts.
+box_begun() {
+	box_p=$(docker inspect -f '{{.State.Pid}}' "$own-$1" 2>/dev/null) &&
+	    test "$box_p" != 0 || return
+	test "$(cat "/proc/$box_p/comm")" = s6-svscan ||
+	    pgrep -P "$box_p" -x s6-svscan >/dev/null
+}
 # The kernel's, of this machine: the daemon runs here.
 box_pid() {
 	docker top "$own-$1" -eo pid,comm 2>/dev/null |
