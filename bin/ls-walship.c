@@ -156,7 +156,7 @@ parse(struct args *a, int argc, char *const *argv)
 		if (!url_is(v[i]))
 			return prog_usage(PROG, "%s is no replica URL: after "
 			    "the one DB come the URLs of its replicas, as "
-			    "file:///... or s3://...; several databases are "
+			    "file:///..., s3://... or sftp://...; several are "
 			    "for a configuration, -c", v[i]);
 	if (n)
 		a->conf.db = v[0];

@@ -56,7 +56,9 @@ sshd_config() {
 	PasswordAuthentication no
 	KbdInteractiveAuthentication no
 	AllowTcpForwarding no
-	Subsystem sftp ${SSHD_SERVE:-$SFTP_SERVER}
+	Subsystem sftp ${SSHD_SERVE:-internal-sftp}
+	# else bash would read what the user has for logins
+	SetEnv SHLVL=9
 	$SSHD_MORE
 	Match User nobody
 	    ForceCommand internal-sftp
