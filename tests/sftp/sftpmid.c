@@ -57,6 +57,7 @@ static void
 end(void)
 {
 	close(to);
+	close(from); /* or it waits for who reads what it still says */
 	wait(0);
 	if (!strcmp(mode, "count")) {
 		char name[4096];
@@ -178,8 +179,8 @@ request(void)
 		}
 		if (is("hang")) {
 			once();
-			for (;;)
-				pause();
+			sleep(30);
+			end();
 		}
 		if (is("mute")) {
 			once();
