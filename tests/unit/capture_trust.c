@@ -392,7 +392,7 @@ found_in_the_wal(const char *lose, const char *then, int dump)
 	rig_sync(&r);
 	rig_stop(&r);
 	/* what the folder no longer has is in the replica */
-	sh(&r, "cp base .a.db-litestream/ltx/0/"
+	sh(&r, "test ! -e base || cp base .a.db-litestream/ltx/0/"
 	    "0000000000000002-0000000000000002.ltx;"
 	    "test -e one || exit 0; cp one .a.db-litestream/ltx/0/"
 	    "0000000000000001-0000000000000001.ltx");
