@@ -34,8 +34,8 @@ part_told() {
 	done
 	is "$i starts told to end lose nothing" "$bad" ''
 
-	# A restore that lasts: the mark of TERM is there when it ends.
-	printf '#!/bin/sh\nsleep 1.5\nexec /usr/local/bin/ls-restore "$@"\n' >"$dir/slow"
+	# A restore that lasts: it is not waited for.
+	printf '#!/bin/sh\nsleep 15\nexec /usr/local/bin/ls-restore "$@"\n' >"$dir/slow"
 	chmod 755 "$dir/slow"
 	i=0 bad= seen=0
 	while test $i -lt "${TOLD:-20}"; do
@@ -44,8 +44,8 @@ part_told() {
 		: >"$T/tr.log"
 		box_opts="-v $dir/slow:/usr/local/sbin/ls-restore"
 		box tr DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db"
-		wait_for 10 box_pid tr sleep && seen=$((seen + 1))
-		box_stop tr 30
+		wait_for 10 box_pid tr ls-restore && seen=$((seen + 1))
+		box_stop tr 12
 		! grep -q '^app:' "$T/tr.log" || bad="$bad $i: $(cat "$T/tr.log")"
 		test "$status" = 143 || bad="$bad $i: exit $status"
 	done

@@ -37,6 +37,7 @@ box() {
 	start "$box_name" env -i \
 	    PATH="$T/shim:$BUILD/bin:/usr/lib/execline/bin:/usr/bin:/bin" \
 	    RUNNER_RUN="$box_run" RUNNER_ETC="$T/etc" HOME=/root \
+	    RUNNER_SIGNAL="$T/lib/signal" \
 	    LS_RUN_DIR="$box_run/ls-s6" S6_CMD_ARG0="$T/lib/app" "$@"
 }
 # As docker stop does: TERM, and KILL to what is still there later.

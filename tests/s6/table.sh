@@ -237,7 +237,7 @@ part_fence() {
 	if alive fe1; then lost=fe2; else lost=fe1; fi
 	box_wait $lost
 	is 'one of two writers ends' "$status" 102
-	ok 'says why, and takes its application with it' order $lost 'fenced|another writer' 'replication cannot go on'
+	ok 'says why, and takes its application with it' order $lost 'fenced|another writer|msg="held' 'replication cannot go on'
 	for b in fe1 fe2; do test $b = $lost || box_stop $b; done
 	is 'the other one goes on' "$status" 0
 }
