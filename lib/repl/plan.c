@@ -167,7 +167,7 @@ fail_txid(const struct bounds *bs, const struct listing *l, uint64_t txid,
 {
 	struct around a = bounds_around(bs, l, txid);
 
-	if (txid > bs->b[bs->n - 1].txid)
+	if (txid > a.below && a.below == bs->b[bs->n - 1].txid)
 		return err_set(e, ERR_NO, "TXID %016" PRIx64 " is not in the "
 		    "replica, whose newest is %016" PRIx64, txid,
 		    bs->b[bs->n - 1].txid);

@@ -62,16 +62,18 @@ restore_plan_files(struct store *st, struct listing *l,
 		return r;
 	why = *e;
 	r = restore_base(st, l, t->txid, &base, e);
-	if (r > 0 && plan_target(st, l, *t, p, e) == 0) {
+	if (!r)
+		*e = why;
+	if (r <= 0) /* of a base the second answer tells more */
+		return -1;
+	r = plan_target(st, l, *t, p, e);
+	if (!r) {
 		ltx_name_fmt(name, base->min, base->max);
 		log_event(log, LOG_WARN, "no snapshot leads there; a "
 		    "level-0 file that holds every page does", "replica",
 		    store_conf(st)->url, "file", name, NULL);
-		return 0;
 	}
-	if (r >= 0)
-		*e = why;
-	return -1;
+	return r;
 }
 
 static int

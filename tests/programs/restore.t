@@ -167,6 +167,23 @@ d = json.loads(sys.argv[1])
 assert d["files"] == 1, d
 assert d["read"] == os.path.getsize(sys.argv[2]), d' "$out" \
     "$T/r2/ltx/0/0000000000000002-0000000000000002.ltx"
+start ship ls-walship "$T/new.db" "file://$T/r2"
+ok 'it goes on' wait_for 10 ls-sync -w 5s "$T/new.db"
+top=$(ls "$T/r2/ltx/0" | tail -n 1)
+for i in 1 2; do
+	sql "$T/new.db" "INSERT INTO t(v) VALUES ($i)"
+	ls-sync -w 10s "$T/new.db"
+done
+stop ship
+set -- $(ls "$T/r2/ltx/0" | sed "0,/^$top/d")
+is 'two small ones' $# 2
+find "$T/r2/ltx" -type f ! -name "$top" ! -name "$2" -delete
+exits 'a gap after the only full copy, in level 0' 102 \
+    ls-restore -o "$T/d/gap.db" "file://$T/r2"
+like 'that it can be restored is said' "$err" \
+    "gap: TXID ${1%-*} to .* ends at --txid ${top%-*}\$"
+exits 'and true' 0 ls-restore -q --txid "${top%-*}" -o "$T/d/gap.db" \
+    "file://$T/r2"
 exits 'runs what follows, in its place' 7 \
     ls-restore -q -i -o "$T/d/a.db" "$R" sh -c 'echo "ran $1"; exit 7' - -x
 is 'with its arguments' "$out" 'ran -x'
@@ -213,6 +230,13 @@ like 'is named' "$err" '0000000000000003-0000000000000003.ltx: byte .*end'
 : >"$f"
 exits 'an empty file' 102 ls-restore -e -o "$T/d/bad.db" "file://$T/bad"
 like 'is named too' "$err" '0000000000000003-0000000000000003.ltx: empty file'
+rm "$f"
+mkdir -p "$T/bad/ltx/9"
+: >"$T/bad/ltx/9/0000000000000001-0000000000000007.ltx"
+exits 'a damaged snapshot after a gap' 102 \
+    ls-restore -o "$T/d/bad.db" "file://$T/bad"
+like 'an older state is named, not the newest, which leads nowhere' "$err" \
+    'without it: gap: .* ends at --txid 0000000000000002$'
 is 'nothing of these is left behind' "$(ls -A "$T/d" | grep bad)" ''
 
 # journals left beside a missing database

@@ -101,6 +101,12 @@ static const struct {
 	    "earliest that can is 0000000000000004", ERR_NO },
 	{ "9:1-4 0:5-5", 6, "TXID 0000000000000006 is not in the replica, whose "
 	    "newest is 0000000000000005", ERR_NO },
+	/* past a newest that leads nowhere, as when a damaged one is left out */
+	{ "9:1-4 0:7-7", 8, "gap: TXID 0000000000000005 to 0000000000000006 are "
+	    "missing; what can still be restored ends at --txid "
+	    "0000000000000004", ERR_DATA },
+	{ "0:7-7", 8, "TXID 0000000000000001 to 0000000000000006 are missing and "
+	    "no snapshot covers them: nothing can be restored", ERR_DATA },
 	/* gaps */
 	{ "0:1-1 0:2-2 0:4-4 0:5-5", 0, "gap: TXID 0000000000000003 to "
 	    "0000000000000003 are missing; what can still be restored ends at "
