@@ -191,7 +191,7 @@ files_changed(struct capture *c)
 	char shm[4096];
 
 	if (state_facts_stat(c->path, &now, &err) < 0) {
-		c->gone = err.kind == ERR_NOTFOUND;
+		c->gone = err.kind == ERR_NOTFOUND || err.kind == ERR_CONF;
 		return c->gone;
 	}
 	if (now.ino != c->facts.ino || now.dev != c->facts.dev) {

@@ -79,7 +79,8 @@ int state_shipped_write(const char *dir, const struct state_facts *,
 int state_shipped_read(const char *dir, struct state_facts *, struct err *);
 
 /* The part of the facts that stat(2) tells; page1 and the header fields are
- * left 0. ERR_NOTFOUND where there is no database. Always safe. */
+ * left 0. ERR_NOTFOUND where there is no database, ERR_CONF where something
+ * else is, as a folder or a link in a circle. Always safe. */
 int state_facts_stat(const char *db, struct state_facts *, struct err *);
 /* The part that page 1 (n bytes of it, at least 100) tells. */
 void state_facts_page1(struct state_facts *, const unsigned char *, size_t n);

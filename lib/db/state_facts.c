@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,14 @@ state_facts_stat(const char *db, struct state_facts *f, struct err *err)
 	char *wal;
 
 	memset(f, 0, sizeof *f);
-	if (statx(AT_FDCWD, db, 0, STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
-		return err_sys(err, "stat %s", db);
+	if (statx(AT_FDCWD, db, 0, STATX_BASIC_STATS | STATX_BTIME, &st) < 0) {
+		err_sys(err, "stat %s", db);
+		if (err->sys == ELOOP)
+			err->kind = ERR_CONF;
+		return -1;
+	}
+	if (!S_ISREG(st.stx_mode))
+		return err_set(err, ERR_CONF, "%s is not a file", db);
 	f->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
 	f->ino = st.stx_ino;
 	f->size = st.stx_size;

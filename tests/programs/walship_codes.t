@@ -31,6 +31,12 @@ bad() {
 head -c 8192 /dev/zero | tr '\0' x >"$T/d/text.db"
 bad 'no database' 102 "$T/d/text.db" 'not a SQLite database'
 bad 'absent' 1 "$T/d/absent.db" 'there is no database'
+mkdir "$T/d/folder.db"
+bad 'folder' 102 "$T/d/folder.db" 'not a file'
+mkfifo "$T/d/pipe.db"
+bad 'pipe' 102 "$T/d/pipe.db" 'not a file'
+ln -s circle.db "$T/d/circle.db"
+bad 'circle' 102 "$T/d/circle.db" 'symbolic links'
 : >"$T/d/empty.db"
 bad 'empty' 1 "$T/d/empty.db" 'empty'
 make_db "$T/d/good.db" 10
