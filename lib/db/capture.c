@@ -256,7 +256,6 @@ close_idle(struct capture *c, int64_t now)
 static int
 anew(struct capture *c, struct err *err)
 {
-	c->strange = 1;
 	conn_tidy(&c->h[c->cur].conn);
 	capture_close(c);
 	c->state = CAPTURE_WAITING;
@@ -411,6 +410,8 @@ capture_stop(struct capture *c, struct capture_result *res, struct err *err)
 	begin(c, res);
 	if (c->state == CAPTURE_RUNNING)
 		r = step(c, CAPTURE_FINAL, err);
+	if (r < 0 && c->strange && c->state == CAPTURE_RUNNING)
+		conn_tidy(&c->h[c->cur].conn); /* as in anew */
 	if (!r && c->state == CAPTURE_RUNNING) {
 		if (!files_changed(c))
 			r = last(c, &clean, err);

@@ -193,6 +193,20 @@ note_file(struct capture *c, struct holder *h)
 	}
 }
 
+/* It outlives this process: nothing else says so where the WAL stays. */
+static void
+note_strange(struct capture *c, const struct state_facts *now)
+{
+	struct state_marker m = { .kind = MARKER_STRANGE, .txid = c->pos.txid,
+	    .facts = *now };
+	struct err err;
+
+	if (!c->strange && state_marker_write(c->paths.dir, &m, &err) < 0)
+		log_err(c->conf.log, LOG_WARN, &err, "unable to note the state",
+		    "db", c->given, (char *)0);
+	c->strange = 1;
+}
+
 int
 hop_strange(struct capture *c, struct err *err)
 {
@@ -204,6 +218,7 @@ hop_strange(struct capture *c, struct err *err)
 	    || (now.mtime_ns == h->mtime_ns && now.size == h->size)
 	    || !watch_tells(c->path)) /* nor is the time of it to be trusted */
 		return 0;
+	note_strange(c, &now);
 	age = when_now() - now.mtime_ns / 1000000;
 	if (age >= 0 && age < QUIET_MS)
 		return err_set(err, ERR_BUSY, "the database file is written to "

@@ -55,6 +55,10 @@ find_marker(struct capture *c, const struct state_facts *now)
 	struct err err;
 
 	if (!state_marker_read(c->paths.dir, &m, &err)) {
+		if (m.kind == MARKER_STRANGE) {
+			c->strange = 1; /* and stays until that is over */
+			return;
+		}
 		c->marker = m;
 		/* The restored file, if it went on before we came: that it is
 		 * the one outlives the marker */
@@ -262,6 +266,9 @@ act(struct capture *c, struct holder *h, const struct start_out *o,
 		c->clean = h->zero || !c->view.mx;
 	}
 	c->state = CAPTURE_RUNNING;
+	if (c->strange && state_marker_remove(c->paths.dir, err) < 0)
+		log_err(c->conf.log, LOG_WARN, err, "marker stays", "db",
+		    c->given, (char *)0);
 	c->gone = c->strange = 0;
 	c->hold[0] = 0;
 	c->marker.kind = 0;

@@ -58,7 +58,8 @@ struct state_facts {
 	uint32_t change_counter, schema_cookie, page_size;
 };
 
-enum state_marker_kind { MARKER_STOP = 1, MARKER_RESTORE = 2 };
+/* STRANGE: the file was written to past the WAL, which tells nothing of it */
+enum state_marker_kind { MARKER_STOP = 1, MARKER_RESTORE, MARKER_STRANGE };
 
 struct state_marker {
 	enum state_marker_kind kind;

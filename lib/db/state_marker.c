@@ -72,11 +72,12 @@ int
 state_marker_write(const char *dir, const struct state_marker *m,
     struct err *err)
 {
+	static const char *const word[] = { "", "stop", "restore", "strange" };
 	char line[LINE_MAX_BYTES], path[4096];
 	int n;
 
 	n = snprintf(line, sizeof line - 32, "%s %" PRIu64 " " FACTS_FMT " %s\n",
-	    m->kind == MARKER_STOP ? "stop" : "restore", m->txid,
+	    word[m->kind], m->txid,
 	    FACTS_OUT(&m->facts), m->url);
 	if (n < 0 || (size_t)n >= sizeof line - 32)
 		return err_set(err, ERR_BUG, "marker too long");
@@ -102,6 +103,8 @@ state_marker_read(const char *dir, struct state_marker *m, struct err *err)
 		m->kind = MARKER_STOP;
 	else if (!strcmp(kind, "restore"))
 		m->kind = MARKER_RESTORE;
+	else if (!strcmp(kind, "strange"))
+		m->kind = MARKER_STRANGE;
 	else
 		return err_set(err, ERR_DATA, "marker in %s is damaged", dir);
 	snprintf(m->url, sizeof m->url, "%s", line + at);

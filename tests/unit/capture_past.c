@@ -224,6 +224,29 @@ an_older_schema_is_held(void **state)
 	}
 }
 
+/* Stopped before it was quiet, with the application killed. */
+static void
+a_stop_does_not_forget_it(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begun(&r);
+	make_other(&r, "pragma page_size=4096", 200);
+	all_copied(&r);
+	rig_quit(&r);
+	sh(&r, "cp other a.db");
+	capture_stop(r.c, &r.res, &r.err);
+	rig_kill(&r);
+	rig_capture(&r);
+	assert_int_equal(rig_start(&r, 2), 0);
+	assert_int_equal(r.res.state, CAPTURE_RUNNING);
+	assert_int_equal(r.res.gap_from, 3);
+	rig_stop(&r);
+	rig_compare(&r);
+	rig_free(&r);
+}
+
 int
 main(void)
 {
@@ -233,6 +256,7 @@ main(void)
 		cmocka_unit_test(another_page_size_begins_anew),
 		cmocka_unit_test(while_the_application_has_it_open),
 		cmocka_unit_test(an_older_schema_is_held),
+		cmocka_unit_test(a_stop_does_not_forget_it),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
