@@ -182,6 +182,23 @@ rm -f "$dir"/copy.db*
 env $keys ls-restore -q -o "$dir/copy.db" "$(s3_url kill)"
 is 'nothing is lost' "$(sql "$dir/copy.db" 'SELECT count(*) FROM t')" "$rows"
 
+# --- another writer on the same replica
+
+fresh_memos fence
+mbox q1 $bucket FAKE_RATE=50
+up q1
+wait_for 20 box_healthy q1
+mkdir "$dir/two"
+mbox q2 $bucket FAKE_RATE=50 RUNNER_DATA="$dir/two" \
+    DB_PATH="$dir/two/memos_prod.db" MEMOS_PORT="$(free_port)"
+wait_for 60 eval '! alive q1 || ! alive q2'
+if alive q1; then lost=q2; else lost=q1; fi
+ended $lost
+is 'one of two writers ends, with its reason and not with memos'\'' code' "$status" 102
+ok 'and its memos with it' order $lost 'replication cannot go on' '^app: ends'
+for b in q1 q2; do test $b = $lost || box_stop $b; done
+is 'the other one goes on' "$status" 0
+
 # --- what memos itself fails on
 
 fresh_memos fail
