@@ -1,6 +1,9 @@
+#include <dirent.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "base/when.h"
+#include "ltx/ltx.h"
 #include "repl/walship_in.h"
 
 /* How long local level-0 files stay: until every replica has them and their
@@ -11,6 +14,8 @@
 #define SPACE_MS 10000                 /* between looks, while one is down */
 #define SHARE 20                       /* a 20th of the disk is kept free, */
 #define SPARE (UINT64_C(1) << 30)      /* but no more than that */
+#define PART 8                         /* of what is free: less is not worth a
+                                        * full copy */
 #define DOWN 5                         /* failures in a row */
 
 static int
@@ -94,25 +99,50 @@ walship_trim_prepare(struct wdb *d)
 /* An application stops where its own writes do not fit, and then nothing of
  * ours fails: so before that. Small files may use up the inodes first. */
 static int
-is_short(const struct wdb *d)
+is_short(const struct statvfs *v)
 {
-	struct statvfs v;
-	uint64_t keep;
+	uint64_t keep = (uint64_t)v->f_blocks * v->f_frsize / SHARE;
 
-	if (d->full)
-		return 1;
-	if (statvfs(capture_ltx_dir(d->cap), &v) < 0)
+	return (uint64_t)v->f_bavail * v->f_frsize
+	    < (keep < SPARE ? keep : SPARE) || v->f_favail < v->f_files / SHARE;
+}
+
+/* Are the files that only those down have not got the reason, or part of it? A
+ * disk may be nearly full for ever. */
+static int
+is_much(const struct wdb *d, const struct statvfs *v)
+{
+	uint64_t a, b, bytes = 0, n = 0;
+	DIR *dir = opendir(capture_ltx_dir(d->cap));
+	struct dirent *e;
+	struct stat st;
+
+	if (!dir)
 		return 0;
-	keep = (uint64_t)v.f_blocks * v.f_frsize / SHARE;
-	return (uint64_t)v.f_bavail * v.f_frsize < (keep < SPARE ? keep : SPARE)
-	    || v.f_favail < v.f_files / SHARE;
+	while ((e = readdir(dir)))
+		if (ltx_name_scan(e->d_name, &a, &b) == 0 && b > d->arg_txid
+		    && b <= d->arg_enough
+		    && fstatat(dirfd(dir), e->d_name, &st, 0) == 0) {
+			bytes += (uint64_t)st.st_blocks * 512;
+			n++;
+		}
+	closedir(dir);
+	return bytes * PART >= (uint64_t)v->f_bavail * v->f_frsize
+	    || (v->f_files && n * PART >= v->f_favail);
 }
 
 int
 walship_trim_short(struct wdb *d, struct err *e)
 {
-	if (d->arg_enough && is_short(d))
-		d->spared = capture_trim(d->cap, d->arg_enough, INT64_MAX, e);
+	struct statvfs v;
+
+	if (!d->arg_enough || statvfs(capture_ltx_dir(d->cap), &v) < 0)
+		return 0;
+	if (!d->full && !is_short(&v))
+		return 0;
+	if (!d->full && !is_much(d, &v))
+		d->arg_enough = d->arg_txid;
+	d->spared = capture_trim(d->cap, d->arg_enough, INT64_MAX, e);
 	return d->spared < 0 ? -1 : 0;
 }
 
