@@ -25,12 +25,15 @@ order() {
 		order_at=$((order_at + order_l))
 	done
 }
+# rows_of NAME: how many the application had when it ended.
+rows_of() { sed -n 's/^app: \(ends\|dies\) rows=//p' "$T/$1.log" | tail -n 1; }
 # kept NAME: what the replica gives back elsewhere is what the application had
 # when it ended, its last row included, and the database beside it.
 kept() {
 	rm -f "$dir"/copy.db*
 	ls-restore -q -o "$dir/copy.db" "file://$dir/replica" || return
-	kept_rows=$(sed -n 's/^app: \(ends\|dies\) rows=//p' "$T/$1.log" | tail -n 1)
+	kept_rows=$(rows_of "$1")
+	test -n "$kept_rows" || { echo "no end of it in $T/$1.log"; return 1; }
 	kept_got=$(sql "$dir/copy.db" 'SELECT count(*) FROM t')
 	test "$kept_got" = "$kept_rows" && integrity "$dir/copy.db" ||
 	    { echo "restored $kept_got rows, the application had $kept_rows"
@@ -51,7 +54,7 @@ part_stop() {
 	    'nothing to restore, the database will be a new one' 'msg=ready' \
 	    '^app: begins rows=0' '^app: ends rows='
 	ok 'nothing is lost' kept st1
-	rows=$kept_rows
+	rows=$(rows_of st1)
 	is 'not even the row of its last moment' "$(sql "$dir/copy.db" \
 	    'SELECT v FROM t ORDER BY id DESC LIMIT 1')" last
 
@@ -59,17 +62,17 @@ part_stop() {
 	box_wait st2
 	is 'an end of its own' "$status" 42
 	ok 'the database was left alone' order st2 \
-	    'Database already exists, skipping restore' "^app: begins rows=$rows"
+	    'Database already exists, skipping restore' "^app: begins rows=${rows:-unknown} "
 	unlike 'and not copied again' "$(cat "$T/st2.log")" 'full copy'
 	ok 'nothing is lost then' kept st2
-	rows=$kept_rows
+	rows=$(rows_of st2)
 
 	lose
 	box st3 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1
 	box_wait st3
 	is 'on a new volume' "$status" 0
 	ok 'it goes on where it was' order st3 'msg=restored' \
-	    "^app: begins rows=$rows" '^app: ends'
+	    "^app: begins rows=${rows:-unknown} " '^app: ends'
 	unlike 'without another full copy' "$(cat "$T/st3.log")" 'full copy'
 	ok 'nothing is lost there' kept st3
 
@@ -161,7 +164,7 @@ part_unreadable() {
 	fresh unreadable
 	box un1 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1
 	box_wait un1
-	rows=$(sed -n 's/^app: ends rows=//p' "$T/un1.log")
+	rows=$(rows_of un1)
 	lose
 	down="s3://b/x?endpoint=http://127.0.0.1:1"
 	n=100
@@ -190,7 +193,7 @@ part_unreadable() {
 	lose
 	box un4 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1
 	box_wait un4
-	ok 'what was there before is still there' order un4 'msg=restored' "^app: begins rows=$rows"
+	ok 'what was there before is still there' order un4 'msg=restored' "^app: begins rows=${rows:-unknown} "
 }
 
 # A store that is down does not keep the application down, unless wanted.
@@ -258,7 +261,7 @@ part_deleted() {
 		box_wait $b
 		box $b DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1
 		box_wait $b
-		ok "$what deleted: every row is back" order $b 'msg=restored' "^app: begins rows=$rows"
+		ok "$what deleted: every row is back" order $b 'msg=restored' "^app: begins rows=${rows:-unknown} "
 		is 'and it goes on' "$status" 0
 	done
 }
