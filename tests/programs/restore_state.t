@@ -8,9 +8,12 @@ mkdir "$T/d"
 db=$T/d/a.db url=file://$T/r state=$T/d/.a.db-litestream
 export REPLICA_URL=$url
 make_db "$db" 1000
-up() { rm -f "$LS_RUN_DIR/walship.sock"; start walship ls-walship "$db" "$url" &&
+up() { rm -f "$LS_RUN_DIR/walship.sock" "$T/walship.log"
+    start walship ls-walship "$db" "$url" &&
     wait_for 10 test -S "$LS_RUN_DIR/walship.sock"; }
 insert() { sql "$db" "INSERT INTO t(v) VALUES ('$1')"; }
+# what is written before that may have left the WAL: a full copy
+attached() { wait_for 10 grep -q msg=attached "$T/walship.log"; }
 has() { sql "$db" "SELECT count(*) FROM t WHERE v = '$1'"; }
 last() { ls "$1" | tail -n 1; }
 dumps() { find "$T/r/ltx/0" -name '*.ltx' -size +50k | wc -l; }
@@ -55,6 +58,7 @@ ok 'and it is sound' integrity "$db"
 # replication goes on
 n=$(dumps)
 up
+attached
 insert 'went on'
 ok 'replication goes on' ls-sync -w 10s "$db"
 stop walship
@@ -70,6 +74,7 @@ rm -rf "$T/d"
 exits 'restore to nothing at all' 0 ls-restore "$db"
 is 'has it all' "$(has 'went on')" 1
 up
+attached
 insert 'and on'
 ok 'replication goes on' ls-sync -w 10s "$db"
 stop walship
@@ -80,6 +85,7 @@ rm -f "$db"*
 up
 exits 'restore while ls-walship waits for it' 0 ls-restore "$db"
 wait_for 10 grep -q 'capture goes on.*restored' "$T/walship.log"
+attached
 insert 'once more'
 ok 'it goes on' ls-sync -w 10s "$db"
 stop walship
