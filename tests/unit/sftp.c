@@ -112,7 +112,7 @@ lines_to_pin(void **state)
 	(void)state;
 	assert_int_equal(sftp_known_line(ED, type, base64), 0);
 	assert_string_equal(type, "ssh-ed25519");
-	assert_string_equal(base64, ED + 12);
+	assert_string_equal(base64, &ED[12]);
 	assert_int_equal(sftp_known_line(" " ED " a comment", type, base64), 0);
 	assert_int_equal(sftp_known_line("ssh-rsa" "  " "QUJD", type, base64),
 	    -1);
