@@ -3,7 +3,7 @@
 #   $box_opts    more options of docker run, for the next box only
 
 in=/t
-box_opts=
+box_opts= box_wd=
 box() {
 	box_name=$1; shift
 	box_left=$# box_env=
@@ -20,8 +20,8 @@ box() {
 	done
 	# shellcheck disable=SC2086
 	start "$box_name" docker run --rm --name "$own-$box_name" \
-	    --network none -v "$T:$in" $box_opts "$@"
-	box_opts=
+	    --network none -v "$T:$in" ${box_wd:+-w "$box_wd"} $box_opts "$@"
+	box_opts= box_wd=
 	wait_for 20 box_there "$box_name"
 }
 box_there() { docker inspect "$own-$1" || ! alive "$1"; }
@@ -43,5 +43,6 @@ box_pid() {
 	docker top "$own-$1" -eo pid,comm 2>/dev/null |
 	    awk -v c="$2" '$2 == c { print $1; f = 1; exit } END { exit !f }'
 }
+box_signal() { docker kill -s "$2" "$own-$1" >/dev/null; }
 box_kill() { box_p=$(box_pid "$1" "$2") && kill -"$3" "$box_p"; }
 box_healthy() { docker exec "$own-$1" /usr/local/lib/ls-s6/health; }

@@ -5,10 +5,13 @@
 #   box NAME [VAR=VALUE...] -- [CMD...]   starts one; its log is $T/NAME.log
 #   box_stop NAME, box_wait NAME          $status is its exit code
 #   box_kill NAME PROGRAM SIGNAL          of that program in it
+#   box_signal NAME SIGNAL                to the box itself
+#   $box_wd                               where the next one is started
 #   $in                                   where the box sees $T
 # Each has the environment it is given and no other.
 
 in=$T
+box_wd=
 box_need() {
 	need s6-svscan execlineb s6-svwait
 	box_lib=$T/lib
@@ -34,11 +37,12 @@ box() {
 		if test "$box_a" = --; then box_a=$box_cmd box_cmd=--; fi
 		set -- "$@" "$box_a"
 	done
-	start "$box_name" env -i \
+	start "$box_name" env -i -C "${box_wd:-.}" \
 	    PATH="$T/shim:$BUILD/bin:/usr/lib/execline/bin:/usr/bin:/bin" \
 	    RUNNER_RUN="$box_run" RUNNER_ETC="$T/etc" HOME=/root \
 	    RUNNER_SIGNAL="$T/lib/signal" \
 	    LS_RUN_DIR="$box_run/ls-s6" S6_CMD_ARG0="$T/lib/app" "$@"
+	box_wd=
 }
 # As docker stop does: TERM, and KILL to what is still there later.
 box_stop() {
@@ -62,6 +66,7 @@ box_pid() {
 	done
 	return 1
 }
+box_signal() { eval "kill -$2 \"\$pid_$1\""; }
 box_kill() { box_p=$(box_pid "$1" "$2") && kill -"$3" "$box_p"; }
 box_healthy() {
 	env -i PATH="$BUILD/bin:/usr/bin:/bin" \

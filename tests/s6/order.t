@@ -9,7 +9,7 @@ need sqlite3
 box_need
 app=$BUILD/tests/app
 
-for part in ${PARTS:-stop kill refused unreadable down off fence deleted restore user secret}; do
+for part in ${PARTS:-stop kill refused unreadable down off fence deleted restore relative user secret}; do
 	part_$part
 done
 test -n "${PARTS:-}" || part_cycles "${CYCLES:-10}"

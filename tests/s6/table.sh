@@ -285,8 +285,25 @@ part_restore() {
 	box_stop rs2
 	unlike 'TERM in the middle of one: the application is not started' "$(cat "$T/rs2.log")" '^app:'
 	box rs3 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1 rate=0
+	says rs3 'No database found' && box_signal rs3 WINCH
 	box_wait rs3
+	is 'a terminal that changes its size does not end one' "$status" 0
 	ok 'the next start has all of it' order rs3 '^app: begins rows=40000'
+}
+
+# A database named from where the application is started.
+part_relative() {
+	fresh relative
+	box_wd=$in/relative/data
+	box rl1 DB_PATH=app.db REPLICA_URL="$rep" -- "$app" app.db after=1
+	box_wait rl1
+	ok 'a relative DB_PATH: nothing is lost' kept rl1
+	rows=$(rows_of rl1)
+	lose
+	box_wd=$in/relative/data
+	box rl2 DB_PATH=app.db REPLICA_URL="$rep" -- "$app" app.db after=1
+	box_wait rl2
+	ok 'and it is brought back there' order rl2 'msg=restored' "^app: begins rows=${rows:-unknown} "
 }
 
 # Another user; files of both.
@@ -308,7 +325,10 @@ part_user() {
 	box us3 DB_PATH="$db" REPLICA_URL="$rep" APP_UID=4321 APP_GID=4322 -- "$app" "$db" after=1
 	box_wait us3
 	is 'and back' "$status" 0
-	ok 'nothing is lost on the way' kept us3
+	box us4 DB_PATH="$db" REPLICA_URL="$rep" APP_UID=4321 APP_GID=4322 HOME=/srv -- "$app" "$db" after=1
+	box_wait us4
+	ok 'with a HOME that was set' order us4 '^app: begins .* uid=4321 home=/srv '
+	ok 'nothing is lost on the way' kept us4
 }
 
 # Secrets out of files reach the programs and not the application.
