@@ -41,14 +41,18 @@ sftp_head(struct store *st, const char *key, struct store_stat *out,
 	struct sftp_op op = { .what = "look at", .method = "HEAD",
 		.key = key, .body.fd = -1 };
 	struct http_xfer *x;
-	int64_t n;
+	int64_t n = -1;
 
-	if (sftp_call((struct sftp *)st, &op, &x, e))
-		return -1;
-	n = http_length(x); /* empty ones tell none */
+	/* Empty ones tell none; nor does a connection that breaks just then,
+	 * and libcurl hides that. */
+	for (int i = 0; i < 2 && n < 0; i++) {
+		if (sftp_call((struct sftp *)st, &op, &x, e))
+			return -1;
+		n = http_length(x);
+		out->mtime_ms = out->litestream_ms = http_filetime(x);
+		http_end(x);
+	}
 	out->size = n < 0 ? 0 : (uint64_t)n;
-	out->mtime_ms = out->litestream_ms = http_filetime(x);
-	http_end(x);
 	return 0;
 }
 

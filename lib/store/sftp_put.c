@@ -21,6 +21,7 @@ struct put {
 	const struct store_put_opt *opt;
 	char *temp;
 	uint64_t len;
+	int up;          /* the source was sent to its end */
 	int sent;        /* the temporary file is whole */
 	int asked;       /* a rename was sent whose answer is not known */
 	int looked;      /* for room, after a failure */
@@ -113,15 +114,30 @@ put_full(struct put *p, struct err *e)
 	return full;
 }
 
+/* Can the source be sent again? */
 static int
-put_send(struct put *p, int *again, struct err *e)
+put_known(const struct put *p)
+{
+	return p->src->fd >= 0 || p->src->mem;
+}
+
+/* The temporary file is not there any more, or not whole. */
+static void
+put_lost(struct put *p)
+{
+	p->up = p->sent = 0;
+	if (!put_known(p))
+		p->t.n = UINT32_MAX;
+}
+
+static int
+put_upload(struct put *p, int *again, struct err *e)
 {
 	const struct store_src *src = p->src;
 	struct sftp_op op = { .what = "put", .method = "PUT", .key = p->temp,
 		.progress = p->opt->progress, .ctx = p->opt->ctx };
-	struct store_stat st;
 	struct http_xfer *x;
-	int known = src->fd >= 0 || src->mem, r;
+	int known = put_known(p), r;
 
 	op.body = (struct http_body){ .mem = src->mem, .fd = src->fd,
 		.off = src->off, .in = src->in,
@@ -135,18 +151,28 @@ put_send(struct put *p, int *again, struct err *e)
 	/* While folders are made a broken connection looks like none. */
 	if (r && e->kind == ERR_NOTFOUND && !p->lacked && (p->lacked = 1))
 		e->kind = ERR_TEMP;
-	/* What is read once cannot be sent again. */
-	if (r && !known && p->len && retry_worth(e->kind))
-		p->t.n = UINT32_MAX;
-	if (r)
+	if (r && p->len && retry_worth(e->kind))
+		put_lost(p);
+	p->up = !r;
+	return r;
+}
+
+static int
+put_send(struct put *p, int *again, struct err *e)
+{
+	struct store_stat st;
+
+	if (!p->up && put_upload(p, again, e))
 		return -1;
 	/* libcurl does not say how closing it went. */
 	if (put_head(p, p->temp, &st, again, e))
 		return -1;
-	if (st.size != p->len)
+	if (st.size != p->len) {
+		put_lost(p);
 		return err_set(e, ERR_TEMP, "the server kept %llu of %llu "
 		    "bytes", (unsigned long long)st.size,
 		    (unsigned long long)p->len);
+	}
 	p->sent = 1;
 	return 0;
 }
@@ -164,7 +190,7 @@ put_ours(struct put *p)
 	uint64_t n = p->len < PUT_TAIL ? p->len : PUT_TAIL, k = 0;
 	ssize_t r = 1;
 
-	if ((p->src->fd < 0 && !p->src->mem)
+	if (!put_known(p)
 	    || sftp_head(&p->s->st, p->key, &st, &ignored)
 	    || st.size != p->len)
 		return 0;
@@ -173,9 +199,10 @@ put_ours(struct put *p)
 		    (size_t)(n - k), &ignored);
 		k += r > 0 ? (uint64_t)r : 0;
 	}
-	if (k < n || !n || sftp_get(&p->s->st, p->key, p->len - n, n, &g,
-	    &ignored))
+	if (k < n || !n)
 		return k == n;
+	if (sftp_get(&p->s->st, p->key, p->len - n, n, &g, &ignored))
+		return 0;
 	r = !io_readn(store_get_in(g), got, (size_t)n, &ignored)
 	    && !memcmp(got, want, (size_t)n);
 	store_get_close(g);
@@ -217,7 +244,8 @@ put_settle(struct put *p, int asked, int *again, struct err *e)
 			return -1;
 		/* nothing is there: the temporary file may be gone, or the
 		 * server cannot */
-		p->sent = said.kind != ERR_NOTFOUND;
+		if (said.kind == ERR_NOTFOUND)
+			put_lost(p);
 		*e = said;
 		e->kind = ERR_TEMP;
 		return -1;
@@ -229,7 +257,7 @@ put_settle(struct put *p, int asked, int *again, struct err *e)
 		return -1;
 	}
 	if (said.kind == ERR_NOTFOUND) {
-		p->sent = 0;
+		put_lost(p);
 		*e = said;
 		e->kind = ERR_TEMP;
 		return -1;

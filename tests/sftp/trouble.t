@@ -33,6 +33,7 @@ put() { rm -rf "$D/p"; ctl "$1" "$D/p/q/f" "$T/a" 1600000000000; }
 twice() { echo old >"$D/f"; ctl put "$D/f" "$T/a" 1600000000000; }
 get() { ctl get "$D/g" >"$T/got"; }
 list() { ctl list "$D/l/" >"$T/got"; }
+look() { ctl head "$D/g" >"$T/got"; }
 del() { cp "$T/a" "$D/d"; ctl del "$D/d"; }
 cp "$T/a" "$D/g"
 mkdir "$D/l"
@@ -66,14 +67,37 @@ whole() {
 replaced() { cmp -s "$D/f" "$T/a"; }
 same() { cmp -s "$T/got" "$T/a"; }
 ten() { test "$(wc -l <"$T/got")" = 10; }
+sized() { test "$(cut -f 2 "$T/got")" = 70000; }
 gone() { test ! -e "$D/d"; }
 each put 'die mute' whole put put
 each 'create-if-absent' mute whole put putif
 each replace 'die mute' replaced twice
 each get die same get
 each list 'die mute' ten list
+each head 'die mute' sized look
 each delete mute gone del
 is 'no temporary file stays' "$(temps)" 0
+
+# What is read once cannot be sent again: it is whole, or that is an error.
+stream() { rm -f "$D/s"; ctl -o plod=1 put "$D/s" - <"$T/a"; }
+n=$(requests stream)
+for how in die mute; do
+	i=1 bad='' well=0
+	while test $i -le "$n"; do
+		echo "$how $i" >"$T/mode"
+		if stream >"$T/out" 2>"$T/err"; then
+			well=$((well + 1))
+			cmp -s "$D/s" "$T/a" || bad="$bad $i"
+		elif test -e "$D/s"; then
+			cmp -s "$D/s" "$T/a" || bad="$bad $i (refused)"
+		fi
+		rm -f "$T/mode"
+		i=$((i + 1))
+	done
+	is "put what is read once: $how at each of $n requests" "$bad" ''
+	ok 'and most get through' test "$well" -ge 3
+done
+rm -f "$D"/s*
 
 # A server that renames over what is there: found, and looked first instead.
 echo overwrite >"$T/mode"
