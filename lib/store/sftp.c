@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/retry.h"
+
 static void
 pool_free(struct sftp_pool *p)
 {
@@ -76,14 +78,18 @@ sftp_del(struct store *st, const char *const *keys, size_t n,
 		free(rm);
 		if (!bad || one.kind == ERR_NOTFOUND)
 			continue;
-		if (one.kind == ERR_NO)
-			one.kind = ERR_TEMP;
-		if (results)
-			results[i] = one.kind;
 		if (!r)
 			*e = one;
 		r = -1;
+		/* a server that is away is not waited for again and again */
+		for (size_t k = i; results && k < n
+		    && (k == i || retry_worth(one.kind)); k++)
+			results[k] = one.kind == ERR_NO ? ERR_TEMP : one.kind;
+		if (retry_worth(one.kind))
+			break;
 	}
+	if (r && e->kind == ERR_NO)
+		e->kind = ERR_TEMP;
 	return r;
 }
 

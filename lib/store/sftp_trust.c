@@ -265,8 +265,15 @@ trust_append(int fd, const char *name, const char *line, struct err *e)
 	n = asprintf(&text, "%s%s %s\n", last == '\n' ? "" : "\n", name, line);
 	if (n < 0)
 		return err_nomem(e);
-	if (write(fd, text, (size_t)n) != n || fsync(fd))
+	errno = 0;
+	if (write(fd, text, (size_t)n) != n || fsync(fd)) {
+		if (!errno)
+			errno = ENOSPC; /* a part of it went */
 		r = err_sys(e, "write");
+		/* a part of a key may look like another key */
+		if (ftruncate(fd, size))
+			err_in(e, "and to take it back");
+	}
 	free(text);
 	return r;
 }

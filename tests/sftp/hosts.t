@@ -38,6 +38,17 @@ is 'remembered where XDG_STATE_HOME says' \
 exits 'with no place to remember' 0 env -u HOME ls-list "$U"
 like 'it is told' "$err" 'not remembered: pin it.*no HOME'
 
+# A part of a key in the file would be another key, and the right one refused.
+for pad in 847 848 849 850; do
+	printf "#%0${pad}d\n" 0 >"$K"
+	(ulimit -f 2; exec ls-list "$U") >"$T/out" 2>&1
+	like "a key that has no room, $pad" "$(cat "$T/out")" 'not remembered: pin'
+	is 'is not there in part' "$(wc -c <"$K")" $((pad + 2))
+done
+exits 'with room again' 0 ls-list "$U"
+like 'it is remembered' "$err" 'and remembered'
+echo "$N $(pub host_ecdsa)" >"$K"
+
 mv "$SD/host_ecdsa" "$SD/kept"
 mv "$SD/host_ecdsa.pub" "$SD/kept.pub"
 sshd_key "$SD/host_ecdsa" ecdsa

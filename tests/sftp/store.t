@@ -133,4 +133,9 @@ exits 'a copy' 102 ctl copy "$D/b" "$D/c"
 sshd_stop
 exits 'nobody there' 111 ctl -t 500 head "$D/b"
 like 'is told' "$err" '^temp: .*onnect'
+# shellcheck disable=SC2046
+exits 'many deletes wait for nobody once, not each' 111 timeout 15 \
+    "$BUILD/tests/storectl" -t 1000 -s "$SSHD_ADDR:$SSHD_PORT" \
+    -o user="$SSHD_USER" -o key="$SD/client" -o known="$K" \
+    del $(seq 40)
 done_testing
