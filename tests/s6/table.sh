@@ -88,7 +88,7 @@ part_stop() {
 	is 'no such program' "$status" 127
 }
 
-another() { another_pid=$(box_pid "$1" "$2") && test "$another_pid" != "$3"; }
+another() { test -n "$3" && another_pid=$(box_pid "$1" "$2") && test "$another_pid" != "$3"; }
 
 # Each process killed.
 part_kill() {
