@@ -44,12 +44,17 @@ walk_key(const struct walk *w, const char *name)
 	return asprintf(&s, "%s%s", w->dir, name) < 0 ? 0 : s;
 }
 
-/* Temporary files are nobody's, and perhaps old. */
+/* Temporary files named as ours (struct sftp, suffix) are nobody's, and
+ * perhaps old. */
 static void
 walk_temp(struct walk *w, const char *name)
 {
 	char **t = w->s->pool->temps;
+	size_t n = strlen(name);
 
+	if (n < 13 || name[n - 13] != '.'
+	    || strspn(name + n - 12, "0123456789abcdef") != 8)
+		return;
 	for (int i = 0; i < SFTP_TEMPS; i++)
 		if (!t[i]) {
 			t[i] = walk_key(w, name);

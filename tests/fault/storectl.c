@@ -5,6 +5,7 @@
  *     get KEY [OFF LEN]    head KEY                list PREFIX [AFTER]
  *     del KEY...           copy FROM TO [MS]       copyif FROM TO [MS]
  *     probe PREFIX         prefix LEVEL            many KEY...
+ *     sweep PREFIX KEY FILE    (list, then put)
  * Without -b and -s (SFTP) the store is a folder. Errors: "kind: message" on stderr. */
 #include <fcntl.h>
 #include <stdio.h>
@@ -123,6 +124,9 @@ run(struct store *s, char **a, struct err *e)
 		return many(s, a + 1, e);
 	if (!strcmp(c, "list"))
 		return store_list(s, a[1], a[2], on_entry, 0, e);
+	if (!strcmp(c, "sweep"))
+		return store_list(s, a[1], 0, on_entry, 0, e) ? -1
+		    : put(s, a + 2, 0, e);
 	if (!strcmp(c, "del"))
 		return del(s, a + 1, e);
 	if (!strcmp(c, "copy") || !strcmp(c, "copyif")) {

@@ -109,6 +109,11 @@ touch "$D/hollow/n.ltx.1badcafe.tmp"
 LS_KEY_PATH=$SD/client ls-list "$(sshd_url "$D/hollow")" >"$T/list" 2>&1
 is 'temporary files are not listed' "$(ctl list "$D/hollow/")" ''
 is 'nor deleted by who lists' "$(ls "$D/hollow" | wc -l)" 2
+touch -d '2 days ago' "$D/hollow/notes.tmp" "$D/hollow/.nothexas.tmp"
+is 'nor seen by who lists and writes' \
+    "$(ctl sweep "$D/hollow/" "$D/hollow/w" "$T/a")" ''
+is 'who then deletes the old one, and of ours alone' \
+    "$(cd "$D/hollow" && echo .n* *)" '.nothexas.tmp n.ltx.1badcafe.tmp notes.tmp w'
 
 # Root has every right: it logs in as somebody else.
 chmod 711 "$T"
