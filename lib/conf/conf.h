@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ltx/ltx.h"
+#include "repl/retain.h"
 #include "store/store.h"
 
 /* The configuration of every program: read from litestream.yml (through the
@@ -13,9 +14,19 @@
  * place, with the defaults of Litestream 0.5. All strings are owned by the
  * struct conf; paths are absolute. Times are milliseconds. */
 
+enum conf_format {
+	CONF_FORMAT_LTX,           /* Litestream 0.5 */
+	CONF_FORMAT_V03            /* Litestream 0.3: generations */
+};
+
 struct conf_replica {
 	char *name;                /* of "name:", else its type: "s3", "file" */
 	struct store_conf store;   /* store.url names it in messages */
+	enum conf_format format;
+	/* of format v0.3 alone: */
+	int64_t retention_ms;          /* 24 h, 0: never deleted */
+	int64_t retention_check_ms;    /* 1 h */
+	int64_t snapshot_interval_ms;  /* 0: only as retention needs them */
 	int64_t sync_interval_ms;  /* 1000 */
 	unsigned max_sync_files;   /* level-0 files in one go: 256, 0: any */
 	int auto_recover;          /* 0 */
@@ -38,16 +49,32 @@ struct conf_db {
 	enum ltx_encoding encoding;     /* frame if any of its replicas says so */
 	int restore_if_missing;         /* restore-if-db-not-exists: 0 */
 	int accept_replacement;         /* 0 */
+	struct retain_keep keep;        /* beyond snapshot.retention; none */
+	int64_t verify_interval_ms;     /* a full proof at most this often: 168 h,
+	                                   0: never */
+	uint64_t verify_pace;           /* bytes a second it may read, 0: any */
 };
+
+#define CONF_LEVELS_MAX 8
 
 struct conf {
 	struct conf_db *dbs;
 	size_t n;
+	int64_t level_ms[CONF_LEVELS_MAX];   /* of levels 1, 2, ...: 30 s, 5 min,
+	                                        1 h */
+	unsigned n_levels;
 	int64_t snapshot_interval_ms;        /* 24 h */
 	int64_t snapshot_retention_ms;       /* 24 h */
 	int64_t l0_retention_ms;             /* 5 min, 0: off */
 	int64_t l0_retention_check_ms;       /* 15 s */
-	int retention_enabled;               /* 1 */
+	int retention_enabled;               /* 1; 0: nothing remote is deleted */
+	int verify_compaction;               /* 0: read back what was compacted */
+	int64_t validation_ms;               /* of every level's chain, 0: off */
+	char *addr;                          /* of /metrics, as ":9090"; NULL */
+	char *exec;                          /* command of replicate; NULL */
+	int socket_enabled;                  /* Litestream's control socket: 0 */
+	char *socket_path;                   /* /var/run/litestream.sock */
+	unsigned socket_mode;                /* 0600 */
 	int64_t shutdown_timeout_ms;         /* 30 s */
 	int64_t shutdown_sync_timeout_ms;    /* 30 s */
 	int64_t shutdown_sync_interval_ms;   /* 500 ms */

@@ -45,10 +45,19 @@ static const struct conf_key keys[CONF_KEYS] = {
     { "snapshot.interval", A | D, CONF_DURATION, 0, 1, DUR_MAX, 0 },
 [CONF_SNAPSHOT_RETENTION] =
     { "snapshot.retention", A | D, CONF_DURATION, 0, 1, DUR_MAX, 0 },
+[CONF_KEEP_ALL] = { "keep.all", A | D, CONF_DURATION, 0, 0, DUR_MAX, 0 },
+[CONF_KEEP_DAILY] = { "keep.daily", A | D, CONF_NUMBER, 0, 0, 36525, 0 },
+[CONF_KEEP_WEEKLY] = { "keep.weekly", A | D, CONF_NUMBER, 0, 0, 5218, 0 },
+[CONF_KEEP_MONTHLY] = { "keep.monthly", A | D, CONF_NUMBER, 0, 0, 1200, 0 },
+[CONF_VERIFY_INTERVAL] =
+    { "verify.interval", A | D, CONF_DURATION, 0, 0, DUR_MAX, 0 },
+[CONF_VERIFY_PACE] =
+    { "verify.pace", A | D, CONF_SIZE, 0, 0, INT64_MAX, 0 },
 
 [CONF_TYPE] = { "type", R, CONF_STRING, 0, 0, 0, 0 },
 [CONF_NAME] = { "name", R, CONF_STRING, 0, 0, 0, 0 },
 [CONF_URL] = { "url", R, CONF_STRING, 0, 0, 0, 0 },
+[CONF_FORMAT] = { "format", A | R, CONF_WORD, 0, 0, 0, "ltx v0.3" },
 [CONF_OLD_RETENTION] =
     { "retention", R, CONF_DURATION, OLD, 0, DUR_MAX, 0 },
 [CONF_OLD_RETENTION_CHECK] =
@@ -131,21 +140,21 @@ static const struct conf_key keys[CONF_KEYS] = {
 [CONF_AGE_RECIPIENTS] = { "age.recipients", A | R, CONF_STRING,
     CONF_LIST | CONF_REFUSED, 0, 0, 0 },
 
-[CONF_ADDR] = { "addr", A, CONF_STRING, LATER, 0, 0, 0 },
+[CONF_ADDR] = { "addr", A, CONF_STRING, 0, 0, 0, 0 },
 [CONF_MCP_ADDR] = { "mcp-addr", A, CONF_STRING, LATER, 0, 0, 0 },
-[CONF_EXEC] = { "exec", A, CONF_STRING, LATER, 0, 0, 0 },
-[CONF_LEVELS] = { "levels.interval", A, CONF_DURATION, LATER | CONF_LIST,
+[CONF_EXEC] = { "exec", A, CONF_STRING, 0, 0, 0, 0 },
+[CONF_LEVELS] = { "levels.interval", A, CONF_DURATION, CONF_LIST,
     1, DUR_MAX, 0 },
 [CONF_L0_RETENTION] =
     { "l0-retention", A, CONF_DURATION, 0, 0, DUR_MAX, 0 },
 [CONF_L0_CHECK] = { "l0-retention-check-interval", A, CONF_DURATION, 0,
     1, DUR_MAX, 0 },
 [CONF_VERIFY_COMPACTION] =
-    { "verify-compaction", A, CONF_BOOL, LATER, 0, 0, 0 },
+    { "verify-compaction", A, CONF_BOOL, 0, 0, 0, 0 },
 [CONF_RETENTION_ENABLED] =
     { "retention.enabled", A, CONF_BOOL, 0, 0, 0, 0 },
 [CONF_VALIDATION_ALL] =
-    { "validation.interval", A, CONF_DURATION, LATER, 0, DUR_MAX, 0 },
+    { "validation.interval", A, CONF_DURATION, 0, 0, DUR_MAX, 0 },
 [CONF_HEARTBEAT_URL] =
     { "heartbeat-url", A, CONF_HTTP, LATER | SECRET, 0, 0, 0 },
 [CONF_HEARTBEAT_INTERVAL] = { "heartbeat-interval", A, CONF_DURATION,
@@ -156,7 +165,7 @@ static const struct conf_key keys[CONF_KEYS] = {
     { "shutdown-sync-timeout", A, CONF_DURATION, 0, 0, DUR_MAX, 0 },
 [CONF_SHUTDOWN_SYNC_INTERVAL] =
     { "shutdown-sync-interval", A, CONF_DURATION, 0, 1, DUR_MAX, 0 },
-[CONF_SOCKET_ENABLED] = { "socket.enabled", A, CONF_BOOL, LATER, 0, 0, 0 },
+[CONF_SOCKET_ENABLED] = { "socket.enabled", A, CONF_BOOL, 0, 0, 0, 0 },
 [CONF_SOCKET_PATH] = { "socket.path", A, CONF_STRING, 0, 0, 0, 0 },
 [CONF_SOCKET_PERMISSIONS] =
     { "socket.permissions", A, CONF_MODE, 0, 0, 0, 0 },

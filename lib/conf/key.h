@@ -18,8 +18,10 @@ enum conf_key_id {
 	CONF_RESTORE_IF_MISSING, CONF_ACCEPT_REPLACEMENT,
 	/* a database or everything */
 	CONF_SNAPSHOT_INTERVAL, CONF_SNAPSHOT_RETENTION,
+	CONF_KEEP_ALL, CONF_KEEP_DAILY, CONF_KEEP_WEEKLY, CONF_KEEP_MONTHLY,
+	CONF_VERIFY_INTERVAL, CONF_VERIFY_PACE,
 	/* a replica */
-	CONF_TYPE, CONF_NAME, CONF_URL,
+	CONF_TYPE, CONF_NAME, CONF_URL, CONF_FORMAT,
 	CONF_OLD_RETENTION, CONF_OLD_RETENTION_CHECK, CONF_OLD_SNAPSHOT,
 	/* a replica or everything */
 	CONF_SYNC_INTERVAL, CONF_VALIDATION_INTERVAL, CONF_MAX_SYNC_FILES,
@@ -67,7 +69,8 @@ enum conf_key_type {
 
 #define CONF_SECRET 1u      /* never shown */
 #define CONF_LATER 2u       /* accepted, its work comes later: noted once */
-#define CONF_OLD 4u         /* without effect since Litestream 0.5: noted */
+#define CONF_OLD 4u         /* without effect since Litestream 0.5: noted, but
+                               where the replica is format: v0.3 */
 #define CONF_LIST 8u        /* a list of such values */
 #define CONF_REFUSED 16u    /* must not be ignored: an error unless empty */
 

@@ -462,6 +462,7 @@ conf_resolve_replica(struct conf_replica *out, const struct conf_values *own,
 	struct replica r = { out, &out->store, own, all, warn, line, { 0 },
 	    err };
 	const char *name = own->v[CONF_NAME];
+	const char *format = conf_get(own, all, CONF_FORMAT);
 	int rc;
 
 	memset(out, 0, sizeof *out);
@@ -477,6 +478,14 @@ conf_resolve_replica(struct conf_replica *out, const struct conf_values *own,
 	out->max_sync_files = (unsigned)conf_get_number(own, all,
 	    CONF_MAX_SYNC_FILES, 256);
 	out->auto_recover = conf_get_bool(own, all, CONF_AUTO_RECOVER, 0);
+	if (format && !strcasecmp(format, "v0.3"))
+		out->format = CONF_FORMAT_V03;
+	out->retention_ms = conf_get_dur(own, all, CONF_OLD_RETENTION,
+	    86400000);
+	out->retention_check_ms = conf_get_dur(own, all,
+	    CONF_OLD_RETENTION_CHECK, 3600000);
+	out->snapshot_interval_ms = conf_get_dur(own, all, CONF_OLD_SNAPSHOT,
+	    0);
 	return put(&r, &out->name, name ? name
 	    : out->store.type == STORE_S3 ? "s3"
 	    : out->store.type == STORE_SFTP ? "sftp" : "file");

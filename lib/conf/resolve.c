@@ -35,6 +35,9 @@ conf_free(struct conf *c)
 		conf_db_free(&c->dbs[i]);
 	free(c->dbs);
 	free(c->source);
+	free(c->addr);
+	free(c->exec);
+	free(c->socket_path);
 	memset(c, 0, sizeof *c);
 }
 
@@ -59,6 +62,11 @@ fail(const struct resolve *r, unsigned line, const char *text)
 static int
 check_values(struct resolve *r, const struct conf_values *set)
 {
+	const char *format = conf_get(set, &r->raw->set, CONF_FORMAT);
+	unsigned idle = CONF_LATER;
+
+	if (!format || strcasecmp(format, "v0.3"))
+		idle |= CONF_OLD;
 	for (int i = 0; i < CONF_KEYS; i++) {
 		enum conf_key_id id = (enum conf_key_id)i;
 		const struct conf_key *k = conf_key(id);
@@ -67,7 +75,7 @@ check_values(struct resolve *r, const struct conf_values *set)
 			continue;
 		if (conf_key_check(id, set->v[i], r->err) < 0)
 			return at_line(r, set->line[i]);
-		if (r->noted[i] || !(k->flags & (CONF_LATER | CONF_OLD)))
+		if (r->noted[i] || !(k->flags & idle))
 			continue;
 		r->noted[i] = 1;
 		conf_warn(r->warn, set->line[i], k->flags & CONF_OLD
@@ -137,6 +145,15 @@ db_settings(struct conf_db *db, const struct conf_values *own,
 	    CONF_ACCEPT_REPLACEMENT, 0);
 	if (encoding && !strcasecmp(encoding, "frame"))
 		db->encoding = LTX_FRAME;
+	db->keep.all_ms = conf_get_dur(own, all, CONF_KEEP_ALL, 0);
+	db->keep.daily = (unsigned)conf_get_number(own, all, CONF_KEEP_DAILY, 0);
+	db->keep.weekly = (unsigned)conf_get_number(own, all, CONF_KEEP_WEEKLY,
+	    0);
+	db->keep.monthly = (unsigned)conf_get_number(own, all,
+	    CONF_KEEP_MONTHLY, 0);
+	db->verify_interval_ms = conf_get_dur(own, all, CONF_VERIFY_INTERVAL,
+	    INT64_C(7) * 86400000);
+	db->verify_pace = conf_get_size(own, all, CONF_VERIFY_PACE, 0);
 }
 
 static int
@@ -296,6 +313,63 @@ resolve_log(struct conf *c, const struct conf_values *all)
 	log_level_scan(low, &c->log_level);
 }
 
+/* Levels 1 to n, each at its own interval. */
+static int
+resolve_levels(struct resolve *r)
+{
+	static const int64_t usual[] = { 30000, 300000, 3600000 };
+	const char *s = r->raw->set.v[CONF_LEVELS];
+	struct conf *c = r->out;
+	char one[64];
+	size_t n;
+
+	if (!s) {
+		c->n_levels = 3;
+		memcpy(c->level_ms, usual, sizeof usual);
+		return 0;
+	}
+	for (; *s; s += n, s += *s == '\n') {
+		n = strcspn(s, "\n");
+		if (c->n_levels == CONF_LEVELS_MAX || n >= sizeof one) {
+			err_set(r->err, ERR_CONF, "levels: at most %d, of levels "
+			    "1 to %d", CONF_LEVELS_MAX, CONF_LEVELS_MAX);
+			return at_line(r, r->raw->set.line[CONF_LEVELS]);
+		}
+		memcpy(one, s, n);
+		one[n] = 0;
+		when_dur_scan(one, &c->level_ms[c->n_levels++]);
+	}
+	return 0;
+}
+
+static int
+put(struct resolve *r, char **to, enum conf_key_id id, const char *dflt)
+{
+	const char *s = conf_get(0, &r->raw->set, id);
+
+	if (!s && !(s = dflt))
+		return 0;
+	return (*to = strdup(s)) ? 0 : err_nomem(r->err);
+}
+
+/* What the front-end and the status server go by. */
+static int
+resolve_fronts(struct resolve *r)
+{
+	const struct conf_values *all = &r->raw->set;
+	const char *mode = conf_get(0, all, CONF_SOCKET_PERMISSIONS);
+	struct conf *c = r->out;
+
+	c->verify_compaction = conf_get_bool(0, all, CONF_VERIFY_COMPACTION,
+	    0);
+	c->validation_ms = conf_get_dur(0, all, CONF_VALIDATION_ALL, 0);
+	c->socket_enabled = conf_get_bool(0, all, CONF_SOCKET_ENABLED, 0);
+	c->socket_mode = mode ? (unsigned)strtoul(mode, 0, 8) : 0600;
+	return put(r, &c->addr, CONF_ADDR, 0) < 0
+	    || put(r, &c->exec, CONF_EXEC, 0) < 0 ? -1 : put(r,
+	    &c->socket_path, CONF_SOCKET_PATH, "/var/run/litestream.sock");
+}
+
 static int
 resolve_everything(struct resolve *r)
 {
@@ -332,6 +406,8 @@ resolve_everything(struct resolve *r)
 	c->shutdown_sync_interval_ms = conf_get_dur(0, all,
 	    CONF_SHUTDOWN_SYNC_INTERVAL, 500);
 	resolve_log(c, all);
+	if (resolve_levels(r) < 0 || resolve_fronts(r) < 0)
+		return -1;
 	if (!accept || !*accept)
 		return 0;
 	if (conf_value_bool(accept, &yes) < 0)

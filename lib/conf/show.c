@@ -97,6 +97,33 @@ show_sftp(const struct store_conf *s, stralloc *out, int *bad)
 }
 
 static void
+show_v03(const struct conf_replica *r, stralloc *out, int *bad)
+{
+	say(out, bad, "        format: v0.3");
+	say_dur(out, bad, "        retention", r->retention_ms);
+	say_dur(out, bad, "        retention-check-interval",
+	    r->retention_check_ms);
+	say_dur(out, bad, "        snapshot-interval",
+	    r->snapshot_interval_ms);
+}
+
+static void
+show_keep(const struct conf_db *db, stralloc *out, int *bad)
+{
+	const struct retain_keep *k = &db->keep;
+	char all[WHEN_FMT];
+
+	when_dur_fmt(all, k->all_ms);
+	if (k->all_ms || k->daily || k->weekly || k->monthly)
+		say(out, bad, "    keep: {all: %s, daily: %u, weekly: %u, "
+		    "monthly: %u}", all, k->daily, k->weekly, k->monthly);
+	say_dur(out, bad, "    verify.interval", db->verify_interval_ms);
+	if (db->verify_pace)
+		say(out, bad, "    verify.pace: %llu",
+		    (unsigned long long)db->verify_pace);
+}
+
+static void
 show_db(const struct conf_db *db, stralloc *out, int *bad)
 {
 	say(out, bad, "  - path: %s", db->path ? db->path : "(none)");
@@ -118,12 +145,15 @@ show_db(const struct conf_db *db, stralloc *out, int *bad)
 	    db->restore_if_missing ? "true" : "false");
 	say(out, bad, "    accept-replacement: %s",
 	    db->accept_replacement ? "true" : "false");
+	show_keep(db, out, bad);
 	say(out, bad, "    replicas:%s", db->n ? "" : " []");
 	for (size_t i = 0; i < db->n; i++) {
 		const struct conf_replica *r = &db->replicas[i];
 
 		say(out, bad, "      - name: %s", r->name);
 		say(out, bad, "        url: %s", r->store.url);
+		if (r->format == CONF_FORMAT_V03)
+			show_v03(r, out, bad);
 		say_dur(out, bad, "        sync-interval",
 		    r->sync_interval_ms);
 		say(out, bad, "        max-sync-ltx-files: %u",
@@ -148,6 +178,12 @@ conf_show(const struct conf *c, stralloc *out, struct err *err)
 	say(out, &bad, "# from %s", c->source);
 	say(out, &bad, "logging: {level: %s, type: %s}",
 	    levels[c->log_level], c->log_json ? "json" : "text");
+	for (unsigned i = 0; i < c->n_levels; i++) {
+		char name[32];
+
+		snprintf(name, sizeof name, "levels[%u].interval", i);
+		say_dur(out, &bad, name, c->level_ms[i]);
+	}
 	say_dur(out, &bad, "snapshot.interval", c->snapshot_interval_ms);
 	say_dur(out, &bad, "snapshot.retention", c->snapshot_retention_ms);
 	say_dur(out, &bad, "l0-retention", c->l0_retention_ms);

@@ -11,6 +11,14 @@
  * files go once they are compacted. Age is the listing's time (mtime,
  * LastModified), as Litestream counts it. */
 
+/* Grandfather, father, son: besides what the retention keeps, every state of
+ * the last all_ms, and the last state of so many days, weeks (from Monday) and
+ * months before now that have one, in UTC. Zeroed: nothing more. */
+struct retain_keep {
+	int64_t all_ms;
+	unsigned daily, weekly, monthly;
+};
+
 enum retain_why {
 	RETAIN_LEVEL0,    /* kept: level 0 goes with compaction */
 	RETAIN_NEWEST,    /* kept: the newest snapshot */

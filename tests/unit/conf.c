@@ -394,7 +394,7 @@ impossible_values_are_refused_with_their_line(void **state)
 static void
 oddities_are_told_once(void **state)
 {
-	struct conf c = good("colour: red\naddr: ':9090'\nlevels:\n"
+	struct conf c = good("colour: red\nmcp-addr: ':9090'\nlevels:\n"
 	    "- interval: 30s\n- interval: 5m\nsocket:\n  enabled: true\n"
 	    "path: /x\nmonitor-intervall: 1s\n"
 	    DB "  dbs: []\n  sync-interval: 1s\n  replica:\n    path: /r\n"
@@ -410,11 +410,7 @@ oddities_are_told_once(void **state)
 	    "12: dbs: unknown key, ignored\n"
 	    "13: sync-interval: has no meaning here and is ignored; it "
 	    "belongs at the top of the file\n"
-	    "2: addr: accepted, but not supported yet; it has no effect\n"
-	    "4: levels.interval: accepted, but not supported yet; it has no "
-	    "effect\n"
-	    "7: socket.enabled: accepted, but not supported yet; it has no "
-	    "effect\n"
+	    "2: mcp-addr: accepted, but not supported yet; it has no effect\n"
 	    "16: retention: has had no effect since Litestream 0.5\n");
 	conf_free(&c);
 }
