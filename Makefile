@@ -21,11 +21,13 @@ ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
 CFLAGS ?= -O2 -g
-STD = -std=c99 -ffunction-sections -fdata-sections
+# Nothing here is unwound; debuggers take their own tables.
+STD = -std=c99 -ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables
 WARN = -Wall -Wextra -Werror -Wpointer-arith -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla
 DEFS = -D_GNU_SOURCE -DLS_VERSION='"$(VERSION)"' -Ilib
-LINK = -Wl,--as-needed -Wl,--gc-sections
+LINK = -Wl,--as-needed -Wl,--gc-sections -Wl,-z,noseparate-code
 # Instrumented code confuses the warnings about flow and lengths; the two
 # ordinary builds have them.
 ifdef SAN
@@ -57,6 +59,11 @@ LIBS_ls-dump = $(lz4) $(sk)
 LIBS_ls-conf = -lyaml $(sk)
 LIBS_ls-sync = $(sk)
 LIBS_ls-status = $(sk)
+# Those that have most of the library in them. Each is a program of its own in
+# $(BUILD)/bin, linked with no more than it may; installed, they are links to
+# one file that holds all of them.
+HELD = ls-get ls-list ls-prune ls-put ls-restore ls-snapshot ls-walship
+LIBS_ls-s6 = $(sql) $(http) $(lz4) $(sk) -lpthread
 # Tests link everything; the demo application and the load of the
 # measurements take nothing of ours.
 LIBS_ALL = $(sql) $(http) -lyaml $(lz4) $(sk) -lpthread -lm
@@ -91,6 +98,18 @@ $(BUILD)/libls.a: $(LIB_O)
 $(BUILD)/bin/%: $(BUILD)/bin/%.o $(BUILD)/libls.a
 	@mkdir -p $(@D)
 	$(LD) -o $@ $< $(BUILD)/libls.a $(if $(SAN),$(LIBS_ALL),$(LIBS_$*))
+
+HELD_O = $(HELD:%=$(BUILD)/held/%.o)
+$(BUILD)/held/%.o: bin/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -Wno-missing-prototypes -Dmain=$(subst -,_,$*)_main \
+		-MMD -MP -c -o $@ $<
+$(BUILD)/bin/ls-s6.o: Makefile
+$(BUILD)/bin/ls-s6.o: DEFS += -DPROGRAMS='$(foreach \
+	p,$(HELD),P($(subst -,_,$p),"$p"))'
+$(BUILD)/bin/ls-s6: $(BUILD)/bin/ls-s6.o $(HELD_O) $(BUILD)/libls.a
+	$(LD) -o $@ $(BUILD)/bin/ls-s6.o $(HELD_O) $(BUILD)/libls.a \
+		$(if $(SAN),$(LIBS_ALL),$(LIBS_ls-s6))
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libls.a
 	@mkdir -p $(@D)
@@ -150,9 +169,8 @@ bench: all demo $(BENCHES)
 completions: all
 	BUILD=$(BUILD) scripts/completions $(BUILD)/completions $(PROGRAMS)
 
-install: all completions
-	install -d $(BINDIR) $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR)
-	install -s $(PROGRAMS:%=$(BUILD)/bin/%) $(BINDIR)
+install: install-bin completions
+	install -d $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR)
 	install -m 644 $(wildcard man/*.1) $(MANDIR)/man1
 	install -m 644 $(BUILD)/completions/bash/* $(BASHDIR)
 	install -m 644 $(BUILD)/completions/zsh/* $(ZSHDIR)
@@ -161,7 +179,9 @@ install: all completions
 # The programs alone, as the images have them.
 install-bin: all
 	install -d $(BINDIR)
-	install -s $(PROGRAMS:%=$(BUILD)/bin/%) $(BINDIR)
+	install -s $(patsubst %,$(BUILD)/bin/%,$(filter-out $(HELD),$(PROGRAMS))) \
+		$(BINDIR)
+	for p in $(HELD); do ln -sf ls-s6 $(BINDIR)/$$p || exit 1; done
 
 # The service definitions and their bodies, with the places filled in that
 # are s6-overlay's in an image and others elsewhere.
@@ -239,5 +259,5 @@ clean:
 	push-images uninstall dist clean
 .SECONDARY:
 
--include $(LIB_O:.o=.d) $(BIN_C:%.c=$(BUILD)/%.d) $(UNIT_C:%.c=$(BUILD)/%.d) \
+-include $(LIB_O:.o=.d) $(HELD_O:.o=.d) $(BIN_C:%.c=$(BUILD)/%.d) $(UNIT_C:%.c=$(BUILD)/%.d) \
 	$(HELP_C:%.c=$(BUILD)/%.d) $(FUZZ_C:%.c=$(BUILD)/%.d)
