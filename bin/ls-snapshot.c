@@ -15,7 +15,7 @@
 #include "repl/snapshot.h"
 
 #define PROG "ls-snapshot"
-#define SYNOPSIS "[OPTIONS] DB\n       ls-snapshot -r [OPTIONS] DB|URL"
+#define SYNOPSIS "[OPTIONS] DB\n       ls-snapshot -r [OPTIONS] DB [URL]|URL"
 #define PURPOSE "Writes a full LTX of a database to standard output or, " \
 	"with -r, makes a snapshot on\nits replicas, merged from what each " \
 	"of them holds."
@@ -24,7 +24,8 @@ enum { O_NO_EXPAND = 256, O_REPLICA };
 
 static const struct opt opts[] = {
 	{ 'r', "replicas", NULL, "to the replicas, as level 9" },
-	{ O_REPLICA, "replica", "NAME", "only to the replica of this name" },
+	{ O_REPLICA, "replica", "NAME", "only to the replica of this name or URL" },
+	CHANGES_OPTS,
 	{ 'c', "config", "FILE", "configuration file" },
 	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
 	{ 'q', "quiet", NULL, "print only warnings and errors" },
@@ -37,6 +38,7 @@ struct args {
 	struct conf_args conf;
 	const char *replica;
 	int to_replicas;
+	struct changes changes;
 	struct state_paths paths; /* of the database, if there is one */
 	struct log log;
 };
@@ -47,6 +49,8 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	struct args *a = ctx;
 
 	(void)e;
+	if (changes_option(&a->changes, id, arg))
+		return 0;
 	switch (id) {
 	case 'r': a->to_replicas = 1; break;
 	case O_REPLICA: a->to_replicas = 1; a->replica = arg; break;
@@ -62,8 +66,9 @@ static int
 one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
     struct err *e)
 {
-	const struct args *a = ctx;
-	struct snapshot_opt opt = { a->paths.ltx0, "", db->encoding, &a->log };
+	struct args *a = ctx;
+	struct snapshot_opt opt = { a->paths.ltx0, "", db->encoding, &a->log,
+	    &a->changes };
 	char txid[17], size[24], files[24];
 	struct snapshot_done d;
 
@@ -162,9 +167,14 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	int code;
 
-	if ((code = prog_args(&prog, argc, &argv, option, &a, 1, 1)) >= 0)
+	if ((code = prog_args(&prog, argc, &argv, option, &a, 1, 2)) >= 0)
 		return code;
 	a.conf.db = *argv;
+	a.conf.urls = (const char *const *)argv + 1;
+	a.conf.n_urls = argv[1] != NULL;
+	if (argv[1] && !a.to_replicas)
+		return prog_usage(PROG, "%s is one argument too many: a "
+		    "URL goes with -r", argv[1]);
 	signal(SIGPIPE, SIG_IGN);
 	return run(&a, &e) < 0 ? prog_fatal(PROG, "make a snapshot", &e) : 0;
 }

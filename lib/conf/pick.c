@@ -22,10 +22,11 @@ conf_db_find(const struct conf *c, const char *path)
 	return found;
 }
 
+/* Names need not be unique, URLs are. */
 static int
 named(const struct conf_replica *r, const char *name)
 {
-	return !name || !strcmp(r->name, name);
+	return !name || !strcmp(r->name, name) || !strcmp(r->store.url, name);
 }
 
 /* Adds ", NAME" unless it is there or does not fit. */

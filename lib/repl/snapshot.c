@@ -132,8 +132,10 @@ put_planned(struct store *st, const struct store_conf *conf,
 		store_close(m.st);
 	}
 	free(m.files);
-	done->size = m.done.size;
+	done->size = to.size = m.done.size;
 	done->time_ms = to.time_ms;
+	if (!r)
+		changes_say(opt->changes, opt->log, "add", &to);
 	done->files = p->n;
 	return r;
 }
@@ -186,6 +188,7 @@ snapshot_put(const struct store_conf *conf, const struct snapshot_opt *opt,
     struct snapshot_done *done, struct err *e)
 {
 	const struct plan_target latest = { 0, -1 };
+	struct changes asked = { 0 };
 	struct listing l = { 0 };
 	struct plan p = { 0 };
 	struct store *st;
@@ -194,7 +197,8 @@ snapshot_put(const struct store_conf *conf, const struct snapshot_opt *opt,
 	memset(done, 0, sizeof *done);
 	if (store_open(&st, conf, e) < 0)
 		return -1;
-	r = listing_read(st, LISTING_ALL, &l, e);
+	r = changes_read(opt->changes ? opt->changes : &asked, st, LISTING_ALL,
+	    &l, e);
 	if (!r)
 		r = restore_plan_files(st, &l, &latest, opt->log, &p, e);
 	while (!r) {

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "ltx/ltx.h"
+#include "repl/changes.h"
 #include "repl/listing.h"
 
 /* A level-9 snapshot of a replica, made by merging what it holds already:
@@ -13,6 +14,7 @@ struct snapshot_opt {
 	const char *tmp;        /* see compact.h */
 	enum ltx_encoding encoding;
 	const struct log *log;
+	struct changes *changes; /* of the one replica; NULL: none given */
 };
 
 struct snapshot_done {

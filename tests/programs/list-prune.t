@@ -79,6 +79,11 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 	like "$name: it says so" "$err" 'files=40'
 	ls-restore -q -o - "$url" >"$T/o.db"
 	ok "$name: is the same" cmp "$T/o.db" "$T/state40"
+	ls-list "$url" | grep -v '^9' >"$T/listing"; rm "$snap"
+	exits "$name: --listing, --changes" 0 \
+	    ls-snapshot -r --listing "$T/listing" --changes "$url"
+	is "$name: what was put is told" "$(printf '%s\n' "$out" | cut -f 1-5)" \
+	    "add	9	0000000000000001	0000000000000028	$(wc -c <"$snap")"
 	rmdir "$5"; mv "$T/level1" "$5"
 	cp "$4/0000000000000028-0000000000000028.ltx" "$T/good"
 	printf x | dd of="$4/0000000000000028-0000000000000028.ltx" bs=1 seek=300 \

@@ -4,9 +4,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ltx/ltx.h"
 #include "repl/listing.h"
+#include "repl/listing_fmt.h"
 #include "store/store_int.h"
 
 static unsigned lists;           /* of level 0, so far */
@@ -75,11 +77,73 @@ a_hole_is_looked_at_again(void **state)
 	check(ever, 6, "1234568");
 }
 
+static void
+what_is_printed_is_read(void **state)
+{
+	static const struct replica_file f[] = {
+		{ 1, 1, 4096, 1700000000123, 0, 0, 0 },
+		{ 2, UINT64_MAX, UINT64_C(1) << 40, -1, 3, 0, 0 },
+		{ 1, 0x2a, 0, 0, 9, 0, 0 },
+	};
+	stralloc s = STRALLOC_ZERO;
+	struct listing l = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_true(stralloc_cats(&s, "# s3://b/p\n" LISTING_FMT_HEAD "\n"));
+	for (size_t i = 3; i-- > 0;)
+		assert_true(listing_fmt_tsv(&s, &f[i])
+		    && stralloc_cats(&s, "\n"));
+	assert_true(stralloc_cats(&s, "\n# 3 other objects\n"));
+	assert_int_equal(listing_fmt_scan(&l, s.s, s.len, &e), 0);
+	assert_int_equal(l.n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(l.f[i].level, f[i].level);
+		assert_true(l.f[i].min == f[i].min && l.f[i].max == f[i].max);
+		assert_true(l.f[i].size == f[i].size);
+		assert_true(l.f[i].time_ms == f[i].time_ms);
+		assert_false(l.f[i].time_exact || l.f[i].full);
+	}
+	listing_free(&l);
+	stralloc_free(&s);
+}
+
+static void
+what_is_no_listing_is_refused(void **state)
+{
+#define A "0000000000000001"
+#define B "0000000000000002"
+	static const char *const bad[] = {
+		"x\n", "0\n", "10\t" A "\t" B "\t5\t-\n",
+		"local\t" A "\t" B "\t5\t-\n", "0\t" A "\t" B "\t5\n",
+		"0\t" A "\t" B "\t5\t-", "0\t" A "\t" B "\t5\t-\tmore\n",
+		"0\t" A "\t" B "\t5\t\n", "0\t" A "\t" B "\t-5\t-\n",
+		"0\t" A "\t" B "\t5\tnow\n", "0\t" B "\t" A "\t5\t-\n",
+		"0\t0000000000000000\t" B "\t5\t-\n", "0\t1\t2\t5\t-\n",
+		"0\t" A "\t" B "\t99999999999999999999\t-\n",
+		"0\t" A "\t" A A A A "\t5\t-\n",
+	};
+	struct listing l = { 0 };
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		err_clear(&e);
+		assert_int_equal(listing_fmt_scan(&l, bad[i], strlen(bad[i]),
+		    &e), -1);
+		assert_int_equal(e.kind, ERR_DATA);
+	}
+	assert_int_equal(l.n, 0);
+	listing_free(&l);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_hole_is_looked_at_again),
+		cmocka_unit_test(what_is_printed_is_read),
+		cmocka_unit_test(what_is_no_listing_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);

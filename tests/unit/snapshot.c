@@ -105,7 +105,7 @@ teardown(void **state)
 static int
 snapshot(struct snapshot_done *done)
 {
-	struct snapshot_opt opt = { NULL, "", LTX_BLOCK, NULL };
+	struct snapshot_opt opt = { NULL, "", LTX_BLOCK, NULL, NULL };
 	struct store_conf conf;
 	int r;
 
