@@ -9,9 +9,8 @@
 #include "db/check.h"
 #include "repl/meter.h"
 #include "repl/place.h"
-#include "repl/restore_arg.h"
+#include "repl/restore_cmd.h"
 #include "repl/restore_fmt.h"
-#include "repl/restore_job.h"
 
 #define PROG "ls-restore"
 #define SYNOPSIS "[OPTIONS] [DB|URL [PROG ARG...]]\n" \
@@ -20,26 +19,23 @@
 	"DB, URL or \"-\" (LTX\nfiles on standard input); what follows is a " \
 	"program to run once there is a\ndatabase, or with -e none to be had."
 
-enum { O_TXID = 256, O_BESIDE, O_CHECK, O_OWNER, O_MODE, O_REPLICA, O_RAW,
-	O_ALL };
-
 static const struct opt opts[] = {
 	{ 'o', "output", "OUT", "instead of DB; \"-\": standard output" },
 	{ 't', "timestamp", "TIME", "newest state not after TIME (RFC 3339)" },
-	{ O_TXID, "txid", "TXID", "the state of this TXID, hexadecimal" },
-	{ O_BESIDE, "beside", NULL, "to BASE-YYYYMMDDHHMMSS.EXT, path printed" },
+	{ RESTORE_TXID, "txid", "TXID", "the state of this TXID, hexadecimal" },
+	{ RESTORE_BESIDE, "beside", NULL, "to BASE-YYYYMMDDHHMMSS.EXT, path printed" },
 	{ 'i', "if-db-not-exists", NULL, "an existing database is a success" },
 	{ 'e', "if-replica-exists", NULL, "an empty replica is a success" },
 	{ 'p', "parallelism", "N", "files read at once (8)" },
 	{ 'c', "config", "FILE", "configuration file" },
-	{ O_RAW, "no-expand-env", NULL, "leave $NAME in it alone" },
-	{ O_ALL, "all", NULL, "every database of the configuration" },
-	{ O_REPLICA, "replica", "NAME", "only the replica of this name" },
+	{ RESTORE_RAW, "no-expand-env", NULL, "leave $NAME in it alone" },
+	{ RESTORE_ALL, "all", NULL, "every database of the configuration" },
+	{ RESTORE_REPLICA, "replica", "NAME", "only the replica of this name" },
 	{ 'n', "dry-run", NULL, "print the files a restore would read" },
 	{ 'j', "json", NULL, "print JSON: the plan (-n), or what was done" },
-	{ O_CHECK, "integrity-check", "MODE", "none, quick or full (none)" },
-	{ O_OWNER, "owner", "USER[:GROUP]", "as root: that of the folder" },
-	{ O_MODE, "mode", "OCTAL", "mode of the file (0644 less umask)" },
+	{ RESTORE_CHECK, "integrity-check", "MODE", "none, quick or full (none)" },
+	{ RESTORE_OWNER, "owner", "USER[:GROUP]", "as root: that of the folder" },
+	{ RESTORE_MODE, "mode", "OCTAL", "mode of the file (0644 less umask)" },
 	{ 'q', "quiet", NULL, "print only warnings and errors" },
 	{ 'T', "stamp", NULL, "time stamps before log lines" },
 	PROG_OPTS
@@ -47,10 +43,8 @@ static const struct opt opts[] = {
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
+	struct restore_cmd cmd;
 	struct conf_args conf;
-	const char *out, *source, *replica;
-	int beside, if_missing, if_replica, dry, json, all;
-	struct restore_job job;
 	enum check_kind check;
 	struct log log;
 	struct choose choose; /* its replicas */
@@ -67,55 +61,9 @@ static int
 option(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct args *a = ctx;
-	struct restore_opt *o = &a->job.opt;
 
-	switch (id) {
-	case 'o': a->out = arg; break;
-	case 't': return restore_arg_time(arg, &o->target, e);
-	case O_TXID: return restore_arg_txid(arg, &o->target, e);
-	case O_BESIDE: a->beside = 1; break;
-	case 'i': a->if_missing = 1; break;
-	case 'e': a->if_replica = 1; break;
-	case 'p': return restore_arg_count(arg, &o->parallel, e);
-	case 'c': a->conf.file = arg; break;
-	case O_RAW: a->conf.no_expand_env = 1; break;
-	case O_REPLICA: a->replica = arg; break;
-	case 'n': a->dry = 1; break;
-	case 'j': a->json = 1; break;
-	case O_ALL: a->all = 1; break;
-	case O_CHECK: return check_kind_scan(arg, &a->check, e);
-	case O_OWNER: return restore_arg_owner(arg, &a->job.perm, e);
-	case O_MODE: return restore_arg_mode(arg, &a->job.perm.file_mode, e);
-	case 'q': a->log.level = LOG_WARN; break;
-	case 'T': a->log.stamp = 1; break;
-	}
-	return 0;
-}
-
-/* LTX files on standard input. */
-static int
-is_stdin(const struct args *a)
-{
-	return a->source && !strcmp(a->source, "-");
-}
-
-/* What cannot go together, or NULL. */
-static const char *
-conflict(const struct args *a)
-{
-	const struct plan_target *t = &a->job.opt.target;
-
-	if (t->txid && t->time_ms >= 0)
-		return "-t or --txid, not both";
-	if (a->all && (a->out || a->beside || a->json || t->txid))
-		return "--all is for the databases of the configuration, each "
-		    "in its place";
-	if (is_stdin(a) && (!a->out || a->dry))
-		return "LTX files on standard input need -o OUT, without -n";
-	if (a->source && url_is(a->source) && !a->out && !a->dry)
-		return "a replica URL needs -o OUT";
-	return a->out && !strcmp(a->out, "-") && (a->beside || a->if_missing)
-	    ? "--beside and -i need a file to restore to" : NULL;
+	return id == RESTORE_CHECK ? check_kind_scan(arg, &a->check, e)
+	    : restore_cmd_option(&a->cmd, id, arg, e);
 }
 
 static int
@@ -123,18 +71,20 @@ parse(struct args *a, int argc, char *const *argv)
 {
 	struct opt_state st;
 	int code = prog_options(&prog, &st, argc, argv, option, a);
+	const char *no;
 
 	/* after DB comes a program, and what follows is its own */
-	if (code >= 0 || (code = prog_late(&prog, &st, argv, 2 - a->all)) >= 0)
+	if (code >= 0 || (code = prog_late(&prog, &st, argv, 2 - a->cmd.all)) >= 0)
 		return code;
-	a->source = a->all ? NULL : argv[st.index];
-	a->prog = argv + st.index + !!a->source;
+	a->cmd.source = a->cmd.all ? NULL : argv[st.index];
+	a->prog = argv + st.index + !!a->cmd.source;
 	if (*a->prog && url_is(*a->prog))
 		return prog_usage(PROG, "%s is one too many: one DB or URL, then "
 		    "a program to run; -o %s %s restores from there to there",
-		    *a->prog, !a->source || url_is(a->source) ? "OUT"
-		    : a->source, *a->prog);
-	return conflict(a) ? prog_usage(PROG, "%s", conflict(a)) : -1;
+		    *a->prog, !a->cmd.source || url_is(a->cmd.source) ? "OUT"
+		    : a->cmd.source, *a->prog);
+	no = restore_cmd_conflict(&a->cmd);
+	return no ? prog_usage(PROG, "%s", no) : -1;
 }
 
 static int
@@ -144,9 +94,9 @@ dry_run(struct args *a, struct err *e)
 	struct restore_plan p;
 	int ok;
 
-	if (restore_job_plan(&a->job, &a->choose, &p, e) < 0)
+	if (restore_job_plan(&a->cmd.job, &a->choose, &p, e) < 0)
 		return -1;
-	ok = restore_fmt_plan(&s, &p, a->json);
+	ok = restore_fmt_plan(&s, &p, a->cmd.json);
 	restore_plan_free(&p);
 	return prog_put(&s, ok, e);
 }
@@ -170,23 +120,23 @@ work(struct args *a, const struct conf_db *db, struct err *e)
 	int r = 0, fd = 0;
 
 	meter_begin(&m, a->log.level <= LOG_INFO ? &a->log : NULL, "restoring");
-	a->job.opt.progress = meter_tick;
-	a->job.opt.ctx = &m;
+	a->cmd.job.opt.progress = meter_tick;
+	a->cmd.job.opt.ctx = &m;
 	if (!db)
-		r = restore_job_stream(&a->job, io_in_fd(&fd), &rep, e);
-	else if (conf_each_replica(db, 1, a->replica, add, NULL, a, e) < 0
-	    || choose_end(&a->choose, !a->job.opt.target.txid, &a->log, e) < 0)
+		r = restore_job_stream(&a->cmd.job, io_in_fd(&fd), &rep, e);
+	else if (conf_each_replica(db, 1, a->cmd.replica, add, NULL, a, e) < 0
+	    || choose_end(&a->choose, !a->cmd.job.opt.target.txid, &a->log, e) < 0)
 		r = -1;
-	else if (a->dry)
+	else if (a->cmd.dry)
 		r = dry_run(a, e);
 	else
-		r = restore_job_replica(&a->job, &a->choose, &rep, e);
+		r = restore_job_replica(&a->cmd.job, &a->choose, &rep, e);
 	meter_end(&m);
-	if (!r && !a->dry) {
+	if (!r && !a->cmd.dry) {
 		rep.ms = when_mono() - m.start;
-		restore_fmt_log(&a->log, a->job.out, &rep);
-		r = prog_put(&s, !a->job.out || restore_fmt_done(&s,
-		    a->job.out, &rep, a->json, a->beside), e);
+		restore_fmt_log(&a->log, a->cmd.job.out, &rep);
+		r = prog_put(&s, !a->cmd.job.out || restore_fmt_done(&s,
+		    a->cmd.job.out, &rep, a->cmd.json, a->cmd.beside), e);
 	}
 	choose_close(&a->choose);
 	return r;
@@ -200,34 +150,34 @@ restore(struct args *a, const struct conf_db *db, char **beside,
 {
 	int there = 0;
 
-	a->job.out = a->out ? a->out : db->path;
-	a->job.out_fd = 1;
-	if (a->out && !strcmp(a->out, "-"))
-		a->job.out = NULL;
-	if (db && a->job.out && !a->beside) {
-		a->job.state = !a->out || !db->path || path_same(a->out, db->path);
-		a->job.meta = db->meta;
+	a->cmd.job.out = a->cmd.out ? a->cmd.out : db->path;
+	a->cmd.job.out_fd = 1;
+	if (a->cmd.out && !strcmp(a->cmd.out, "-"))
+		a->cmd.job.out = NULL;
+	if (db && a->cmd.job.out && !a->cmd.beside) {
+		a->cmd.job.state = !a->cmd.out || !db->path || path_same(a->cmd.out, db->path);
+		a->cmd.job.meta = db->meta;
 	}
-	if (a->beside) {
-		if (place_beside(a->job.out, when_now(), beside, e) < 0)
+	if (a->cmd.beside) {
+		if (place_beside(a->cmd.job.out, when_now(), beside, e) < 0)
 			return -1;
-		a->job.out = *beside;
+		a->cmd.job.out = *beside;
 	}
-	if (a->job.out && !a->dry && place_wanted(a->job.out, a->if_missing,
+	if (a->cmd.job.out && !a->cmd.dry && place_wanted(a->cmd.job.out, a->cmd.if_missing,
 	    &there, &a->log, e) < 0)
 		return -1;
-	if (!there && a->if_missing && a->if_replica)
+	if (!there && a->cmd.if_missing && a->cmd.if_replica)
 		log_event(&a->log, LOG_INFO, "No database found, restoring "
-		    "from replica if exists", "db", a->job.out, NULL);
+		    "from replica if exists", "db", a->cmd.job.out, NULL);
 	if (there || work(a, db, e) == 0)
 		return 0;
-	if (a->if_missing && e->kind == ERR_EXISTS
-	    && !place_wanted(a->job.out, 1, &there, &a->log, e) && there)
+	if (a->cmd.if_missing && e->kind == ERR_EXISTS
+	    && !place_wanted(a->cmd.job.out, 1, &there, &a->log, e) && there)
 		return 0;
-	if (e->kind != ERR_NOTFOUND || !a->if_replica || !db)
+	if (e->kind != ERR_NOTFOUND || !a->cmd.if_replica || !db)
 		return -1;
 	log_err(&a->log, LOG_INFO, e, "nothing to restore, the database will "
-	    "be a new one", "db", a->job.out, NULL);
+	    "be a new one", "db", a->cmd.job.out, NULL);
 	return 0;
 }
 
@@ -258,18 +208,20 @@ from_conf(struct args *a, char **beside, struct err *e)
 	struct conf conf;
 	int r;
 
-	if (is_stdin(a))
+	if (restore_cmd_stdin(&a->cmd))
 		return restore(a, NULL, beside, e);
-	a->conf.db = a->source;
+	a->conf.file = a->cmd.config;
+	a->conf.no_expand_env = a->cmd.no_expand_env;
+	a->conf.db = a->cmd.source;
 	a->conf.need = CONF_NEED_REPLICA
-	    | (a->all ? CONF_NEED_DB : CONF_NEED_ONE);
+	    | (a->cmd.all ? CONF_NEED_DB : CONF_NEED_ONE);
 	if (conf_load(&conf, &a->conf, e) < 0) {
 		if (e->kind == ERR_NOTFOUND) /* of the file, not of a replica */
 			e->kind = ERR_CONF;
 		return -1;
 	}
 	conf_log(&conf, &a->log);
-	r = a->all ? restore_all(a, &conf, e)
+	r = a->cmd.all ? restore_all(a, &conf, e)
 	    : restore(a, &conf.dbs[0], beside, e);
 	conf_free(&conf);
 	return r;
@@ -280,8 +232,10 @@ main(int argc, char **argv)
 {
 	struct args a = {
 		.log = { .fd = 2, .level = LOG_INFO, .prog = PROG },
-		.job.opt = { .target = { 0, -1 }, .log = &a.log },
-		.job.check = check, .job.check_ctx = &a, .job.perm = { (uid_t)-1, (gid_t)-1, 0, 0 }
+		.cmd = { .log = &a.log, .job = {
+			.opt = { .target = { 0, -1 }, .log = &a.log },
+			.check = check, .check_ctx = &a,
+			.perm = { (uid_t)-1, (gid_t)-1, 0, 0 } } }
 	};
 	struct err e = { 0 };
 	char *beside = NULL;
@@ -293,7 +247,7 @@ main(int argc, char **argv)
 	free(beside);
 	if (r < 0)
 		return prog_fatal(PROG, "restore", &e);
-	if (!*a.prog || a.dry)
+	if (!*a.prog || a.cmd.dry)
 		return 0;
 	return prog_exec(PROG, a.prog);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/when.h"
 
-#define LATER_MAX 1000 /* exact times read where the clock went astray */
+#define LATER_MAX 100 /* exact times read where the clock went astray */
 
 /* One state that some file ends with. */
 struct bound {
@@ -250,6 +250,7 @@ plan_make(const struct listing *l, const struct plan_target *t,
 	txid = t->txid ? t->txid : bs.b[bs.n - 1].txid;
 	b = bounds_find(&bs, txid);
 	if (!b || !b->reachable) {
+		p->stray = b ? txid : 0;
 		fail_txid(&bs, l, txid, e);
 		free(bs.b);
 		return -1;
@@ -279,7 +280,8 @@ time_found(const struct bounds *bs, const struct listing *l, size_t i,
 		*txid = b->txid;
 		return 0;
 	}
-	a = bounds_around(bs, l, b ? b->txid : 0);
+	*txid = b ? b->txid : 0;
+	a = bounds_around(bs, l, *txid);
 	if (!a.above)
 		return fail_gap(&a, e);
 	if (a.below) { /* inside a range compacted since */
@@ -312,7 +314,7 @@ later_bound(const struct bounds *bs, const struct listing *l, int64_t time_ms,
 	for (size_t i = bs->n; i-- > *lo;) {
 		const struct replica_file *f = &l->f[bs->b[i].file];
 
-		if (f->time_ms > time_ms)
+		if (f->time_ms > time_ms || f->time_ms < 0)
 			continue;
 		if (!f->time_exact && asked > LATER_MAX)
 			return 0;
@@ -334,6 +336,7 @@ plan_time(const struct listing *l, int64_t time_ms, size_t *need,
 	size_t lo = 0, hi;
 	int r;
 
+	*txid = 0;
 	if (!l->n)
 		return fail_empty(l, e);
 	if (bounds_make(&bs, l, e) < 0)

@@ -21,6 +21,8 @@ struct plan {
 	size_t n;
 	uint64_t txid;    /* reached */
 	uint64_t bytes;
+	uint64_t stray;   /* after -1: the state that was meant is the end of a
+	                     file, but nothing leads there; 0: it is none */
 };
 
 /* By TXID or, with neither, the latest. 0, or -1: ERR_NOTFOUND if the
@@ -36,7 +38,7 @@ void plan_free(struct plan *);
  * and times are taken to grow together, but for states that by the store's
  * own times were there by then. 1: the exact time of file *need
  * must be known first (fill in and call again; about log2 of the files are
- * asked for); 0: *txid found, for plan_make; -1: ERR_NOTFOUND if the
+ * asked for); 0: *txid found, for plan_make; -1 (*txid: as stray): ERR_NOTFOUND if the
  * listing is empty, ERR_NO if no state is so old (names the earliest),
  * ERR_DATA if the state is behind a gap. */
 int plan_time(const struct listing *, int64_t time_ms, size_t *need,

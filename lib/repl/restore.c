@@ -24,7 +24,8 @@ find_time(struct store *st, struct listing *l, struct plan_target *t,
 				e->kind = ERR_TEMP;
 			return -1;
 		}
-	t->time_ms = -1;
+	if (!r)
+		t->time_ms = -1;
 	return r;
 }
 
@@ -43,8 +44,11 @@ static int
 plan_target(struct store *st, struct listing *l, struct plan_target t,
     struct plan *p, struct err *e)
 {
-	if (t.time_ms >= 0 && find_time(st, l, &t, e) < 0)
+	memset(p, 0, sizeof *p);
+	if (t.time_ms >= 0 && find_time(st, l, &t, e) < 0) {
+		p->stray = t.txid;
 		return -1;
+	}
 	return plan_make(l, &t, p, e);
 }
 
@@ -58,10 +62,10 @@ restore_plan_files(struct store *st, struct listing *l,
 	struct err why;
 	int r = plan_target(st, l, *t, p, e);
 
-	if (!r || (e->kind != ERR_DATA && e->kind != ERR_NO))
+	if (!r || !p->stray || (e->kind != ERR_DATA && e->kind != ERR_NO))
 		return r;
 	why = *e;
-	r = restore_base(st, l, t->txid, &base, e);
+	r = restore_base(st, l, p->stray, &base, e);
 	if (!r)
 		*e = why;
 	if (r <= 0) /* of a base the second answer tells more */

@@ -27,6 +27,7 @@ struct restore_plan {
 	int continues;         /* see restore_tail */
 	uint64_t txid;         /* reached, with the tail */
 	uint64_t bytes;
+	struct store_count requests; /* a restore makes: restore_job_plan's */
 };
 
 /* Plans with a listing the caller has read (taken over, left empty). A time

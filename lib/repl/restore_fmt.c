@@ -19,7 +19,7 @@ int
 restore_fmt_plan(stralloc *s, const struct restore_plan *p, int json)
 {
 	size_t n = p->plan.n + p->tail.n;
-	char end[120];
+	char end[240];
 
 	if (!stralloc_cats(s, json ? "{\"files\":[" : LISTING_FMT_HEAD "\n"))
 		return 0;
@@ -29,9 +29,11 @@ restore_fmt_plan(stralloc *s, const struct restore_plan *p, int json)
 		    : &p->tail.f[i - p->plan.n], json, !i))
 			return 0;
 	snprintf(end, sizeof end, json
-	    ? "],\"count\":%zu,\"bytes\":%" PRIu64 ",\"txid\":\"%016" PRIx64 "\"}\n"
-	    : "# %zu files, %" PRIu64 " bytes, to TXID %016" PRIx64 "\n", n,
-	    p->bytes, p->txid);
+	    ? "],\"count\":%zu,\"bytes\":%" PRIu64 ",\"txid\":\"%016" PRIx64
+	    "\",\"requests\":{\"list\":%" PRIu64 ",\"get\":%" PRIu64 "}}\n"
+	    : "# %zu files, %" PRIu64 " bytes, to TXID %016" PRIx64
+	    ", requests: %" PRIu64 " LIST, %" PRIu64 " GET\n", n, p->bytes,
+	    p->txid, p->requests.lists, p->requests.gets);
 	return stralloc_cats(s, end);
 }
 
@@ -55,7 +57,7 @@ restore_fmt_done(stralloc *s, const char *out, const struct restore_report *r,
     int json, int path)
 {
 	struct words w;
-	char line[320];
+	char line[400];
 
 	if (!json)
 		return !path || (stralloc_cats(s, out)
@@ -63,8 +65,10 @@ restore_fmt_done(stralloc *s, const char *out, const struct restore_report *r,
 
 	words(&w, r);
 	snprintf(line, sizeof line, ",\"txid\":\"%s\",\"time\":\"%s\",\"bytes\":%s,"
-	    "\"read\":%s,\"files\":%zu,\"local_files\":%zu,\"ms\":%s}\n", w.txid,
-	    w.time, w.size, w.read, r->files, r->local, w.ms);
+	    "\"read\":%s,\"files\":%zu,\"local_files\":%zu,\"ms\":%s,"
+	    "\"requests\":{\"list\":%" PRIu64 ",\"get\":%" PRIu64 "}}\n",
+	    w.txid, w.time, w.size, w.read, r->files, r->local, w.ms,
+	    r->requests.lists, r->requests.gets);
 	return stralloc_cats(s, "{\"db\":") && listing_fmt_string(s, out)
 	    && stralloc_cats(s, ",\"replica\":")
 	    && listing_fmt_string(s, r->url) && stralloc_cats(s, line);

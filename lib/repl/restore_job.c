@@ -121,6 +121,21 @@ falls_back(const struct restore_job *job, const struct choose *c, size_t i,
 	    && c->r[i + 1].max < c->r[i].max;
 }
 
+static struct store_count
+requests(const struct choose *c)
+{
+	struct store_count sum = { 0, 0, 0 };
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct store_count *n = store_counts(c->r[i].st);
+
+		sum.lists += n->lists;
+		sum.gets += n->gets;
+		sum.heads += n->heads;
+	}
+	return sum;
+}
+
 int
 restore_job_plan(const struct restore_job *job, struct choose *c,
     struct restore_plan *p, struct err *e)
@@ -146,6 +161,10 @@ restore_job_plan(const struct restore_job *job, struct choose *c,
 	state_paths_free(&paths);
 	if (x < 0 && first.kind)
 		*e = first;
+	if (!x) {
+		p->requests = requests(c);
+		p->requests.gets += p->plan.n;
+	}
 	return x;
 }
 
@@ -215,6 +234,7 @@ restore_job_replica(const struct restore_job *job, struct choose *c,
 			break;
 	}
 	state_paths_free(&paths);
+	rep->requests = requests(c);
 	if (x < 0 && first.kind)
 		*e = first;
 	return x;

@@ -25,11 +25,13 @@ struct restore_report {
 	const char *url;       /* of the replica, valid as long as choose */
 	size_t files, local;   /* read: of the replica, of the local folder */
 	uint64_t bytes;        /* of these; 0 from a stream */
+	struct store_count requests; /* made, of all replicas that answered */
 	int64_t ms;            /* the caller's: how long it took */
 };
 
 /* Only the plan (restore_plan_free it), of the first replica that has one;
- * the listings are used up. */
+ * the listings are used up. Its requests are those made so far, which a
+ * restore makes too, and one for each file. */
 int restore_job_plan(const struct restore_job *, struct choose *,
     struct restore_plan *, struct err *);
 

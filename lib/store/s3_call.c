@@ -233,6 +233,15 @@ s3_locate(struct s3 *s, struct err *e)
 	return 0;
 }
 
+static void
+s3_count(struct store_count *c, const struct s3_op *op)
+{
+	if (!strcmp(op->method, "HEAD"))
+		c->heads++;
+	else if (!strcmp(op->method, "GET"))
+		++*(op->key ? &c->gets : &c->lists);
+}
+
 int
 s3_try(struct s3 *s, const struct s3_op *op, struct http_xfer **x,
     int64_t deadline, struct err *e)
@@ -244,6 +253,8 @@ s3_try(struct s3 *s, const struct s3_op *op, struct http_xfer **x,
 	r = s3_locate(s, e) || s3_hash(s, op, w.hash, e) || s3_wire_make(s, op, &w, e)
 	    || s3_wire_send(s, op, &w, deadline, x, e) ? -1 : 0;
 	s3_wire_free(&w);
+	if (!r)
+		s3_count(&s->st.count, op);
 	return r;
 }
 

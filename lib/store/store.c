@@ -42,6 +42,20 @@ store_caps(const struct store *s)
 	return s->caps;
 }
 
+const struct store_count *
+store_counts(const struct store *s)
+{
+	return &s->count;
+}
+
+/* Over HTTP one call may be several requests, which are counted as they are
+ * sent. */
+static void
+count(struct store *s, uint64_t *n)
+{
+	*n += s->conf->type != STORE_S3;
+}
+
 void
 store_deadline(struct store *s, int64_t mono_ms)
 {
@@ -52,6 +66,7 @@ int
 store_list(struct store *s, const char *prefix, const char *start_after,
     store_list_fn *fn, void *ctx, struct err *e)
 {
+	count(s, &s->count.lists);
 	return s->ops->list(s, prefix, start_after, fn, ctx, e);
 }
 
@@ -59,6 +74,7 @@ int
 store_head(struct store *s, const char *key, struct store_stat *st,
     struct err *e)
 {
+	count(s, &s->count.heads);
 	return s->ops->head(s, key, st, e);
 }
 
@@ -67,6 +83,7 @@ store_get(struct store *s, const char *key, uint64_t off, uint64_t len,
     struct store_get **out, struct err *e)
 {
 	*out = 0;
+	count(s, &s->count.gets);
 	return s->ops->get(s, key, off, len, out, e);
 }
 

@@ -57,6 +57,12 @@ void store_conf_free(struct store_conf *);
 struct store;
 struct store_get;
 
+/* Requests made so far, each try and each page of a listing by itself where
+ * they go over HTTP. */
+struct store_count {
+	uint64_t lists, gets, heads;
+};
+
 struct store_stat {
 	uint64_t size;
 	int64_t mtime_ms;      /* LastModified or mtime; -1: not told, as by
@@ -108,6 +114,7 @@ void store_close(struct store *);
 void store_deadline(struct store *, int64_t mono_ms);
 const struct store_conf *store_conf(const struct store *);
 unsigned store_caps(const struct store *);
+const struct store_count *store_counts(const struct store *);
 
 /* Objects whose key starts with prefix, in ascending key order. start_after
  * may be NULL. A missing folder or prefix lists nothing and is no error;

@@ -28,6 +28,7 @@ struct store {
 	const struct store_conf *conf;
 	unsigned caps;
 	int64_t deadline; /* when_mono, 0: none */
+	struct store_count count;
 };
 
 /* First member of a back end's open read. */

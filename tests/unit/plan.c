@@ -240,7 +240,21 @@ times_lost(void **state)
 	}
 	assert_int_equal(r, 0);
 	assert_int_equal(txid, 1234);
-	assert_in_range(asked, 500, 1100);
+	assert_in_range(asked, 50, 120);
+	/* nor where the store tells none, as sftp */
+	for (size_t i = 0; i < l.n; i++) {
+		l.f[i].time_ms = -1;
+		l.f[i].time_exact = 0;
+	}
+	asked = 0;
+	while ((r = plan_time(&l, 2, &need, &txid, &e)) == 1) {
+		l.f[need].time_ms = (int64_t)l.f[need].max;
+		l.f[need].time_exact = 1;
+		asked++;
+	}
+	assert_int_equal(r, 0);
+	assert_int_equal(txid, 2);
+	assert_in_range(asked, 10, 14);
 	listing_free(&l);
 }
 
@@ -302,6 +316,44 @@ exhaustive(void **state)
 	}
 }
 
+/* Whether looking for a full copy in level 0 can help at all. */
+static void
+strays(void **state)
+{
+	static const struct {
+		const char *files;
+		unsigned txid;
+		int64_t time;
+		unsigned stray;
+	} v[] = {
+		{ "0:1-1 0:2-2", 9, -1, 0 },          /* past the newest */
+		{ "9:1-4 1:5-9 0:10-10", 7, -1, 0 },  /* inside a range */
+		{ "0:1-1 0:3-3", 0, -1, 3 },          /* after a gap */
+		{ "0:1-1 0:3-3 0:4-4", 3, -1, 3 },
+		{ "0:5-5 0:6-6", 2, -1, 0 },
+		{ "0:5-5@50 0:6-6@60", 0, 40, 0 },    /* before everything */
+		{ "0:5-5@50 0:6-6@60", 0, 55, 5 },
+		{ "9:1-6@60 0:5-5@50", 0, 55, 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		struct plan_target t = { v[i].txid, -1 };
+		struct err e = { 0 };
+		struct listing l;
+		struct plan p = { .stray = 0 };
+		size_t need;
+
+		listing_text(&l, v[i].files);
+		if (v[i].time >= 0)
+			assert_int_equal(plan_time(&l, v[i].time, &need, &p.stray,
+			    &e), -1);
+		else
+			assert_int_equal(plan_make(&l, &t, &p, &e), -1);
+		assert_int_equal(p.stray, v[i].stray);
+	}
+}
+
 int
 main(void)
 {
@@ -309,6 +361,7 @@ main(void)
 		cmocka_unit_test(plans),
 		cmocka_unit_test(by_time),
 		cmocka_unit_test(times_lost),
+		cmocka_unit_test(strays),
 		cmocka_unit_test(exhaustive),
 	};
 

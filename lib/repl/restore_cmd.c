@@ -1,0 +1,58 @@
+#include "repl/restore_cmd.h"
+
+#include <string.h>
+#include "base/url.h"
+#include "repl/restore_arg.h"
+
+int
+restore_cmd_option(struct restore_cmd *c, int id, const char *arg,
+    struct err *e)
+{
+	struct restore_opt *o = &c->job.opt;
+
+	switch (id) {
+	case 'o': c->out = arg; break;
+	case 't': return restore_arg_time(arg, &o->target, e);
+	case RESTORE_TXID: return restore_arg_txid(arg, &o->target, e);
+	case RESTORE_BESIDE: c->beside = 1; break;
+	case 'i': c->if_missing = 1; break;
+	case 'e': c->if_replica = 1; break;
+	case 'p': return restore_arg_count(arg, &o->parallel, e);
+	case 'c': c->config = arg; break;
+	case RESTORE_RAW: c->no_expand_env = 1; break;
+	case RESTORE_REPLICA: c->replica = arg; break;
+	case 'n': c->dry = 1; break;
+	case 'j': c->json = 1; break;
+	case RESTORE_ALL: c->all = 1; break;
+	case RESTORE_OWNER: return restore_arg_owner(arg, &c->job.perm, e);
+	case RESTORE_MODE:
+		return restore_arg_mode(arg, &c->job.perm.file_mode, e);
+	case 'q': c->log->level = LOG_WARN; break;
+	case 'T': c->log->stamp = 1; break;
+	}
+	return 0;
+}
+
+int
+restore_cmd_stdin(const struct restore_cmd *c)
+{
+	return c->source && !strcmp(c->source, "-");
+}
+
+const char *
+restore_cmd_conflict(const struct restore_cmd *c)
+{
+	const struct plan_target *t = &c->job.opt.target;
+
+	if (t->txid && t->time_ms >= 0)
+		return "-t or --txid, not both";
+	if (c->all && (c->out || c->beside || c->json || t->txid))
+		return "--all is for the databases of the configuration, each "
+		    "in its place";
+	if (restore_cmd_stdin(c) && (!c->out || c->dry))
+		return "LTX files on standard input need -o OUT, without -n";
+	if (c->source && url_is(c->source) && !c->out && !c->dry)
+		return "a replica URL needs -o OUT";
+	return c->out && !strcmp(c->out, "-") && (c->beside || c->if_missing)
+	    ? "--beside and -i need a file to restore to" : NULL;
+}
