@@ -10,19 +10,27 @@
 #include "repl/prune.h"
 
 #define PROG "ls-prune"
-#define SYNOPSIS "[OPTIONS] [DB|URL]"
-#define PURPOSE "Deletes what is past the snapshot retention from a " \
+#define SYNOPSIS "[OPTIONS] [DB [URL]|URL]"
+#define PURPOSE "Deletes what is past its retention from a " \
 	"replica: of URL, or of the\nreplicas of DB (all databases of the " \
-	"configuration without DB). Level 0 stays."
+	"configuration without DB)."
 
-enum { O_NO_EXPAND = 256, O_REPLICA, O_RETENTION };
+enum { O_NO_EXPAND = 256, O_REPLICA, O_RETENTION, O_L0, O_ALL, O_DAILY,
+	O_WEEKLY, O_MONTHLY };
 
 static const struct opt opts[] = {
 	{ 'n', "dry-run", NULL, "delete nothing, print each file and why" },
+	{ '0', "level0", NULL, "only of level 0, as often as you like" },
 	{ O_RETENTION, "retention", "DURATION", "of snapshots, as 24h" },
+	{ O_L0, "l0-retention", "DURATION", "of level 0, as 5m; 0: it stays" },
+	{ O_ALL, "keep-all", "DURATION", "every state of the last while" },
+	{ O_DAILY, "daily", "N", "the last state of N days" },
+	{ O_WEEKLY, "weekly", "N", "the last state of N weeks" },
+	{ O_MONTHLY, "monthly", "N", "the last state of N months" },
+	CHANGES_OPTS,
 	{ 'c', "config", "FILE", "configuration file" },
 	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
-	{ O_REPLICA, "replica", "NAME", "only the replicas of this name" },
+	{ O_REPLICA, "replica", "NAME", "only the replicas of this name or URL" },
 	{ 'q', "quiet", NULL, "print only warnings and errors" },
 	{ 'T', "stamp", NULL, "time stamps before log lines" },
 	PROG_OPTS
@@ -32,24 +40,51 @@ static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 struct args {
 	struct conf_args conf;
 	const char *replica;
-	int64_t retention_ms; /* -1: that of the configuration */
-	int dry;
+	struct changes changes;
+	/* -1: as the configuration has it */
+	int64_t retention_ms, l0_ms, all_ms, daily, weekly, monthly;
+	int dry, level0, off;
+	const struct conf *loaded;
 	struct log log;
 };
+
+static int
+duration(const char *s, int64_t *ms, struct err *e)
+{
+	if (when_dur_scan(s, ms) < 0 || *ms < 0)
+		return err_set(e, ERR_USAGE, "%s is not a duration as in 24h",
+		    s);
+	return 0;
+}
+
+static int
+number(const char *s, int64_t *n, struct err *e)
+{
+	char *end;
+
+	*n = strtol(s, &end, 10);
+	if (*s < '0' || *s > '9' || *end || *n > 100000)
+		return err_set(e, ERR_USAGE, "%s is not a number from 0 to "
+		    "100000", s);
+	return 0;
+}
 
 static int
 option(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct args *a = ctx;
 
+	if (changes_option(&a->changes, id, arg))
+		return 0;
 	switch (id) {
 	case 'n': a->dry = 1; break;
-	case O_RETENTION:
-		if (when_dur_scan(arg, &a->retention_ms) < 0
-		    || a->retention_ms < 0)
-			return err_set(e, ERR_USAGE, "%s is not a duration as in "
-			    "24h", arg);
-		break;
+	case '0': a->level0 = 1; break;
+	case O_RETENTION: return duration(arg, &a->retention_ms, e);
+	case O_L0: return duration(arg, &a->l0_ms, e);
+	case O_ALL: return duration(arg, &a->all_ms, e);
+	case O_DAILY: return number(arg, &a->daily, e);
+	case O_WEEKLY: return number(arg, &a->weekly, e);
+	case O_MONTHLY: return number(arg, &a->monthly, e);
 	case 'c': a->conf.file = arg; break;
 	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
 	case O_REPLICA: a->replica = arg; break;
@@ -57,6 +92,26 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	case 'T': a->log.stamp = 1; break;
 	}
 	return 0;
+}
+
+static int64_t
+given(int64_t option, int64_t configured)
+{
+	return option < 0 ? configured : option;
+}
+
+static struct retain_rules
+rules(const struct args *a, const struct conf_db *db)
+{
+	return (struct retain_rules){
+		given(a->retention_ms, a->loaded->snapshot_retention_ms),
+		given(a->l0_ms, a->loaded->l0_retention_ms),
+		{ given(a->all_ms, db->keep.all_ms),
+		    (unsigned)given(a->daily, db->keep.daily),
+		    (unsigned)given(a->weekly, db->keep.weekly),
+		    (unsigned)given(a->monthly, db->keep.monthly) },
+		a->level0
+	};
 }
 
 /* keep|delete, the file as ls-list has it, and why. */
@@ -71,11 +126,10 @@ print_plan(const struct prune *p, const char *url, struct err *e)
 		s.len = 0;
 		ok = listing_fmt_tsv(&s, &p->listing.f[i])
 		    && stralloc_cats(&s, "\t")
-		    && stralloc_cats(&s, retain_word(p->why[i]))
-		    && stralloc_0(&s);
+		    && retain_fmt(&s, &p->retain, i) && stralloc_0(&s);
 		if (ok)
-			printf("%s\t%s\n", retain_goes(p->why[i]) ? "delete"
-			    : "keep", s.s);
+			printf("%s\t%s\n", retain_goes(p->retain.why[i])
+			    ? "delete" : "keep", s.s);
 	}
 	stralloc_free(&s);
 	if (!ok)
@@ -103,13 +157,14 @@ static int
 one(void *ctx, const struct conf_db *db, const struct conf_replica *rep,
     struct err *e)
 {
-	const struct args *a = ctx;
+	struct args *a = ctx;
 	const char *url = rep->store.url;
+	struct retain_rules x = rules(a, db);
 	struct prune p;
 	int r;
 
-	(void)db;
-	if (prune_plan(&p, &rep->store, when_now(), a->retention_ms, e) < 0)
+	if (prune_plan(&p, &rep->store, when_now(), &x, &a->changes, &a->log,
+	    e) < 0)
 		return err_in(e, "%s", url);
 	r = a->dry ? print_plan(&p, url, e) : run(a, &p, url, e);
 	prune_free(&p);
@@ -122,31 +177,41 @@ later(void *ctx, const struct err *e)
 	log_err(&((struct args *)ctx)->log, LOG_ERROR, e, "not pruned", NULL);
 }
 
+/* retention.enabled: false; what is said here and now goes before. */
+static int
+disabled(const struct args *a, const struct conf *conf)
+{
+	return !conf->retention_enabled && !a->dry
+	    && a->retention_ms < 0;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct args a = { .retention_ms = -1,
+	struct args a = { .retention_ms = -1, .l0_ms = -1, .all_ms = -1,
+	    .daily = -1, .weekly = -1, .monthly = -1,
 	    .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
 	struct conf conf;
 	struct err e = { 0 };
 	int r;
 
-	if ((r = prog_args(&prog, argc, &argv, option, &a, 0, 1)) >= 0)
+	if ((r = prog_args(&prog, argc, &argv, option, &a, 0, 2)) >= 0)
 		return r;
 	a.conf.db = *argv;
+	a.conf.urls = (const char *const *)argv + 1;
+	a.conf.n_urls = *argv && argv[1];
 	a.conf.need = CONF_NEED_REPLICA;
 	if (conf_load(&conf, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
 	conf_log(&conf, &a.log);
+	a.loaded = &conf;
 	r = 0;
-	if (a.retention_ms < 0 && (conf.retention_enabled || a.dry))
-		a.retention_ms = conf.snapshot_retention_ms;
-	if (a.retention_ms >= 0)
-		r = conf_each_replica(conf.dbs, conf.n, a.replica, one, later,
-		    &a, &e);
-	else
+	if (disabled(&a, &conf))
 		log_event(&a.log, LOG_INFO, "retention is disabled, nothing "
 		    "deleted: rules of the store have to do it", NULL);
+	else
+		r = conf_each_replica(conf.dbs, conf.n, a.replica, one, later,
+		    &a, &e);
 	conf_free(&conf);
 	return r < 0 ? prog_fatal(PROG, "prune", &e) : 0;
 }

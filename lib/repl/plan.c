@@ -12,6 +12,7 @@ struct bound {
 	uint64_t txid;
 	size_t file;    /* of the lowest level that ends here: its time is the
 	                   time of the commit, a snapshot's may be later */
+	size_t high;    /* of the highest */
 	int reachable;
 };
 
@@ -94,12 +95,37 @@ bounds_make(struct bounds *bs, const struct listing *l, struct err *e)
 			b->file = v[i].file;
 			before = reach;
 		}
+		b->high = v[i].file;
 		if (v[i].min <= before + 1) {
 			b->reachable = 1;
 			reach = b->txid;
 		}
 	}
 	free(v);
+	return 0;
+}
+
+int
+plan_states(const struct listing *l, struct plan_state **out, size_t *n,
+    struct err *e)
+{
+	struct plan_state *v = calloc(l->n ? l->n : 1, sizeof *v);
+	struct bounds bs;
+
+	*out = NULL;
+	*n = 0;
+	if (!v)
+		return err_nomem(e);
+	if (bounds_make(&bs, l, e) < 0) {
+		free(v);
+		return -1;
+	}
+	for (size_t i = 0; i < bs.n; i++)
+		if (bs.b[i].reachable)
+			v[(*n)++] = (struct plan_state){ bs.b[i].txid,
+			    bs.b[i].file, bs.b[i].high };
+	free(bs.b);
+	*out = v;
 	return 0;
 }
 

@@ -25,6 +25,18 @@ struct plan {
 	                     file, but nothing leads there; 0: it is none */
 };
 
+/* A state that can be restored. */
+struct plan_state {
+	uint64_t txid;
+	size_t low, high; /* files that end with it, of the lowest level and of the
+	                     highest: the state's time is that of the first */
+};
+
+/* All states that can be restored, ascending, into *v (allocated, n of
+ * them; an empty listing has none). */
+int plan_states(const struct listing *, struct plan_state **v, size_t *n,
+    struct err *);
+
 /* By TXID or, with neither, the latest. 0, or -1: ERR_NOTFOUND if the
  * listing is empty; ERR_DATA for a gap (names it, and what can still be
  * restored); ERR_NO for a TXID that is not the end of a file (names the

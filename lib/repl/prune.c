@@ -8,39 +8,158 @@
 
 #define BATCH 1000
 
-/* Snapshots go by their time, which some stores do not list. */
-static int
-snapshot_times(struct prune *p, struct err *e)
-{
-	const struct listing *l = &p->listing;
+/* ---- the plan ---- */
 
-	for (size_t i = 0; i < l->n; i++)
-		if (l->f[i].level == STORE_LEVEL_SNAPSHOT
-		    && l->f[i].time_ms < 0)
-			return listing_times(p->st, &p->listing, i, l->n, e);
-	return 0;
+static int
+decide(struct prune *p, struct err *e)
+{
+	size_t from, to;
+	int x;
+
+	while ((x = retain_step(&p->retain, &p->listing, &from, &to, e)) > 0)
+		if (listing_times(p->st, &p->listing, from, to, e) < 0) {
+			/* of a file that went meanwhile, not of a replica */
+			if (e->kind == ERR_NOTFOUND)
+				e->kind = ERR_TEMP;
+			return -1;
+		}
+	return x;
 }
 
 int
 prune_plan(struct prune *p, const struct store_conf *conf, int64_t now_ms,
-    int64_t retention_ms, struct err *e)
+    const struct retain_rules *rules, struct changes *changes,
+    const struct log *log, struct err *e)
 {
 	memset(p, 0, sizeof *p);
+	p->changes = changes;
+	p->log = log;
 	if (store_open(&p->st, conf, e) < 0)
 		return -1;
-	if (listing_read(p->st, LISTING_ALL, &p->listing, e) < 0
-	    || snapshot_times(p, e) < 0) {
+	if (changes_read(changes, p->st, LISTING_ALL, &p->listing, e) < 0
+	    || retain_begin(&p->retain, &p->listing, now_ms, rules, e) < 0
+	    || decide(p, e) < 0) {
 		prune_free(p);
 		return -1;
 	}
-	p->why = calloc(p->listing.n + 1, sizeof *p->why);
-	p->result = calloc(p->listing.n + 1, sizeof *p->result);
-	if (!p->why || !p->result) {
-		prune_free(p);
-		return err_nomem(e);
-	}
-	retain_make(&p->listing, now_ms, retention_ms, p->why);
 	return 0;
+}
+
+/* ---- is the rest enough? ---- */
+
+static int
+has_state(const struct plan_state *s, size_t n, uint64_t txid)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s[mid].txid < txid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && s[lo].txid == txid;
+}
+
+static int
+states_left(const struct prune *p, const struct plan_state *all, size_t n,
+    const struct plan_state *rest, size_t m, struct err *e)
+{
+	uint64_t end = n ? all[n - 1].txid : 0, first = UINT64_MAX;
+	uint64_t left = m ? rest[m - 1].txid : 0;
+
+	if (left != end)
+		return err_set(e, ERR_DATA, "what stays would end at TXID %016"
+		    PRIx64 " instead of %016" PRIx64, left, end);
+	for (size_t i = 0; i < p->retain.n; i++) {
+		const struct retain_point *x = &p->retain.point[i];
+
+		if (x->rule == RETAIN_ALL)
+			first = x->txid;
+		if (!has_state(rest, m, x->txid))
+			return err_set(e, ERR_DATA, "what stays would not lead "
+			    "to TXID %016" PRIx64 ", which is promised",
+			    x->txid);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (all[i].txid >= first && !has_state(rest, m, all[i].txid))
+			return err_set(e, ERR_DATA, "what stays would not lead "
+			    "to TXID %016" PRIx64 ", which is promised",
+			    all[i].txid);
+	return 0;
+}
+
+/* The base of the newest state is what it seems, or what goes may be the last
+ * good way. */
+static int
+check_base(struct prune *p, struct listing *rest, struct err *e)
+{
+	const struct plan_target latest = { 0, -1 };
+	struct plan all = { 0 }, x = { 0 };
+	int r = plan_make(&p->listing, &latest, &all, e);
+
+	if (!r)
+		r = plan_make(rest, &latest, &x, e);
+	if (!r)
+		r = listing_check(p->st, &rest->f[x.idx[0]], e);
+	plan_free(&all);
+	plan_free(&x);
+	return r;
+}
+
+static int
+still_restores(struct prune *p, struct err *e)
+{
+	struct listing kept = { 0 };
+	struct plan_state *all = NULL, *rest = NULL;
+	size_t n, m, goes = 0, upper = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < p->listing.n && !r; i++)
+		if (retain_goes(p->retain.why[i])) {
+			goes++;
+			upper += p->listing.f[i].level > 0;
+		} else {
+			r = listing_add(&kept, &p->listing.f[i], e);
+		}
+	if (!goes || r)
+		goto out;
+	r = plan_states(&p->listing, &all, &n, e);
+	if (!r)
+		r = plan_states(&kept, &rest, &m, e);
+	if (!r)
+		r = states_left(p, all, n, rest, m, e);
+	if (!r && upper)
+		r = check_base(p, &kept, e);
+	if (r)
+		err_in(e, "nothing is deleted, the rest would not be enough to "
+		    "restore (ls-snapshot -r makes a new snapshot)");
+out:
+	free(all);
+	free(rest);
+	listing_free(&kept);
+	return r;
+}
+
+/* ---- deletion ---- */
+
+static void
+count(struct prune *p, const size_t *idx, const enum err_kind *res, size_t n,
+    struct prune_done *done)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct replica_file *f = &p->listing.f[idx[i]];
+
+		if (res[i] != ERR_NONE) {
+			done->refused++;
+			continue;
+		}
+		done->deleted++;
+		done->bytes += f->size;
+		changes_say(p->changes, p->log, "del", f);
+	}
 }
 
 static int
@@ -57,15 +176,10 @@ delete_batch(struct prune *p, const size_t *idx, size_t n,
 	}
 	if (!r) {
 		r = store_del(p->st, (const char *const *)keys, n, res, e);
-		for (size_t i = 0; i < n; i++) {
-			p->result[idx[i]] = res[i];
-			if (res[i] == ERR_NONE) {
-				done->deleted++;
-				done->bytes += p->listing.f[idx[i]].size;
-			} else {
-				done->refused++;
-			}
-		}
+		count(p, idx, res, n, done);
+		if (r)
+			err_in(e, "%zu of %zu objects were not deleted, the "
+			    "first", done->refused, n);
 	}
 	for (size_t i = 0; keys && i < n; i++)
 		free(keys[i]);
@@ -82,7 +196,7 @@ next_batch(const struct prune *p, size_t *i, size_t idx[BATCH])
 	size_t n = 0;
 
 	for (; *i < p->listing.n && n < BATCH; ++*i) {
-		if (!retain_goes(p->why[*i]))
+		if (!retain_goes(p->retain.why[*i]))
 			continue;
 		if (n && p->listing.f[*i].level != p->listing.f[idx[0]].level)
 			break;
@@ -91,56 +205,48 @@ next_batch(const struct prune *p, size_t *i, size_t idx[BATCH])
 	return n;
 }
 
-/* What stays must lead to the same end as before, from a file that is what
- * it seems: else what goes may be the last good way. */
+/* Some stores answer "deleted" and do nothing. One object tells; level 0 goes
+ * far too often to ask each time. */
 static int
-still_restores(struct prune *p, struct err *e)
+is_gone(struct prune *p, size_t i, struct err *e)
 {
-	const struct plan_target latest = { 0, -1 };
-	struct listing kept = { 0 };
-	struct plan all = { 0 }, rest = { 0 };
-	size_t n = 0;
-	int r = 0;
+	struct store_stat st;
+	char *key;
+	int r;
 
-	for (size_t i = 0; i < p->listing.n && !r; i++)
-		if (retain_goes(p->why[i]))
-			n++;
-		else
-			r = listing_add(&kept, &p->listing.f[i], e);
-	if (!n || r)
-		goto out;
-	r = plan_make(&p->listing, &latest, &all, e);
+	if (p->retain.rules.level0_only)
+		return 0;
+	if (listing_key(p->st, &p->listing.f[i], &key, e) < 0)
+		return -1;
+	r = store_head(p->st, key, &st, e);
 	if (!r)
-		r = plan_make(&kept, &latest, &rest, e);
-	if (!r && rest.txid != all.txid)
-		r = err_set(e, ERR_DATA, "what stays would end at TXID %016"
-		    PRIx64 " instead of %016" PRIx64, rest.txid, all.txid);
+		r = err_set(e, ERR_NO, "the store said that %s is deleted, "
+		    "and has it still: what is deleted there takes up space as "
+		    "before; rules of the store have to do it", key);
+	else if (e->kind == ERR_NOTFOUND || e->kind == ERR_DENIED)
+		r = 0; /* without the right to list that is the same answer */
 	if (!r)
-		r = listing_check(p->st, &kept.f[rest.idx[0]], e);
-	if (r)
-		err_in(e, "nothing is deleted, the rest would not be enough to "
-		    "restore (ls-snapshot -r makes a new snapshot)");
-out:
-	plan_free(&all);
-	plan_free(&rest);
-	listing_free(&kept);
+		err_clear(e);
+	free(key);
 	return r;
 }
 
 int
 prune_run(struct prune *p, struct prune_done *done, struct err *e)
 {
-	size_t idx[BATCH], i = 0, n;
+	size_t idx[BATCH], i = 0, n, one = SIZE_MAX;
 
 	memset(done, 0, sizeof *done);
 	if (still_restores(p, e) < 0)
 		return -1;
 	/* Snapshots are last in the listing. What is judged by them goes
 	 * first, or they stay: else the next run could not tell it goes. */
-	while ((n = next_batch(p, &i, idx)))
+	while ((n = next_batch(p, &i, idx))) {
 		if (delete_batch(p, idx, n, done, e) < 0)
 			return -1;
-	return 0;
+		one = idx[0];
+	}
+	return one == SIZE_MAX ? 0 : is_gone(p, one, e);
 }
 
 void
@@ -149,7 +255,6 @@ prune_free(struct prune *p)
 	listing_free(&p->listing);
 	if (p->st)
 		store_close(p->st);
-	free(p->why);
-	free(p->result);
+	retain_free(&p->retain);
 	memset(p, 0, sizeof *p);
 }

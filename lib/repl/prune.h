@@ -1,6 +1,8 @@
 #ifndef LS_REPL_PRUNE_H
 #define LS_REPL_PRUNE_H
 
+#include "base/log.h"
+#include "repl/changes.h"
 #include "repl/listing.h"
 #include "repl/retain.h"
 
@@ -9,8 +11,9 @@
 struct prune {
 	struct store *st;
 	struct listing listing;
-	enum retain_why *why;   /* one per file of the listing */
-	enum err_kind *result;  /* after prune_run, of those that go */
+	struct retain retain;   /* why, of each file of the listing */
+	struct changes *changes;
+	const struct log *log;
 };
 
 struct prune_done {
@@ -18,14 +21,21 @@ struct prune_done {
 	uint64_t bytes;         /* deleted */
 };
 
+/* Reads the listing (see changes.h) and, where the rules ask for them, some
+ * exact times. */
 int prune_plan(struct prune *, const struct store_conf *, int64_t now_ms,
-    int64_t retention_ms, struct err *);
-/* First makes sure that what stays restores to the same TXID (two plans, and
- * the snapshot is read whole; ERR_DATA, and nothing is deleted). That is once
- * a snapshot interval: something goes only with a snapshot that goes. Deletes what
+    const struct retain_rules *, struct changes *, const struct log *,
+    struct err *);
+
+/* First makes sure that what stays restores to the newest state and all
+ * promised ones (else ERR_DATA, and nothing is deleted); where a snapshot
+ * or a file of levels 1 to 8 goes, the newest state's is read whole too: that
+ * is once a snapshot interval. Deletes what
  * goes, snapshots last, and stops at the first batch (1000 of a
  * level) in which something was refused: the next run then comes to the
- * same answer. *done counts either way. */
+ * same answer. *done counts either way; the error has the number of refusals
+ * and the first reason. A store that says of objects that they are deleted,
+ * and has them still, is ERR_NO. */
 int prune_run(struct prune *, struct prune_done *, struct err *);
 void prune_free(struct prune *); /* idempotent */
 

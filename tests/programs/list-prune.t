@@ -105,6 +105,11 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 	done
 	exits "$name: ls-prune -n" 0 ls-prune -n "$url"
 	is "$name: says what goes" \
+	    "$(printf '%s\n' "$out" | grep -c '^delete')" 43
+	like "$name: level 0 that is compacted" "$out" \
+	    '^delete	0	0000000000000001	.*compacted, past l0-retention'
+	exits "$name: level 0 may stay" 0 ls-prune -n --l0-retention 0 "$url"
+	is "$name: then less goes" \
 	    "$(printf '%s\n' "$out" | grep -c '^delete')" 4
 	like "$name: old snapshots" "$out" \
 	    '^delete	9	0000000000000001	000000000000000a	.*past the retention'
@@ -113,8 +118,13 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 	like "$name: not the newest" "$out" \
 	    '^keep	9	0000000000000001	0000000000000028	.*newest'
 	like "$name: nor level 0" "$out" '^keep	0	0000000000000001	.*level 0'
+	exits "$name: level 0 alone" 0 ls-prune -0 -n "$url"
+	is "$name: that is all but the newest" \
+	    "$(printf '%s\n' "$out" | grep -c '^delete	0')" 39
+	unlike "$name: and nothing else" "$out" '^delete	[19]'
 	is "$name: and deletes nothing" "$(count "$6")" 3
-	exits "$name: --retention" 0 ls-prune -n --retention 876000h "$url"
+	exits "$name: --retention" 0 \
+	    ls-prune -n --retention 876000h --l0-retention 876000h "$url"
 	unlike "$name: longer, nothing goes" "$out" '^delete'
 	cp "$snap" "$T/s.ltx"; printf xxxxx >"$T/x"
 	cat "$T/x" "$T/s.ltx" >"$snap"
@@ -132,13 +142,15 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 	exits "$name: the way out" 0 ls-snapshot -r "$url"
 	like "$name: goes around the damaged one" "$err" 'damaged.*'"${snap##*/}"
 	ok "$name: and takes its place" "$PEERS/ltx" verify "$snap"
+	rm -rf "$T/l0"; cp -r "$4" "$T/l0"
 	exits "$name: ls-prune" 0 ls-prune "$url"
-	like "$name: counts" "$err" 'deleted=4'
+	like "$name: counts" "$err" 'deleted=43'
 	is "$name: one snapshot is left" "$(ls "$6")" \
 	    0000000000000001-0000000000000028.ltx
 	is "$name: two files of level 1" "$(ls "$5" | tr '\n' ' ')" \
 	    "0000000000000015-000000000000001e.ltx 000000000000001f-0000000000000028.ltx "
-	is "$name: all of level 0" "$(count "$4")" 41
+	is "$name: the newest of level 0" "$(ls "$4" | tr '\n' ' ')" \
+	    '0000000000000028-0000000000000028.ltx notes.txt '
 	ls-restore -q -o - "$url" >"$T/o.db"
 	ok "$name: and the database" cmp "$T/o.db" "$T/state40"
 }
@@ -146,7 +158,7 @@ assert len(l["files"]) == 44 and l["foreign"] == 1' "$out"
 fill "$T/r/ltx"
 both file "file://$T/r" "$T/r" "$T/r/ltx/0" "$T/r/ltx/1" "$T/r/ltx/9"
 s3_start
-cp -r "$T/r" "$T/keep"; cp "$T/state40" "$T/keep40"
+cp -r "$T/r" "$T/keep"; cp "$T"/l0/*.ltx "$T/keep/ltx/0"; cp "$T/state40" "$T/keep40"
 cp "$T/state20" "$T/keep20"; cp "$T/state22" "$T/keep22"
 d=$S3_DIR/mybkt/app
 rm -rf "$T/a.db"; make_db "$T/a.db" 200

@@ -56,7 +56,8 @@ usage 'ls-walship: two pairs' 'b.db is no replica URL' \
     ls-walship a.db "$R" b.db "file://$T/r2"
 usage 'ls-walship: only a URL' 'path' ls-walship "$R"
 usage 'ls-list: two databases' 'b.db is one .*too many' ls-list a.db b.db
-usage 'ls-prune: a path and a URL' 'too many' ls-prune a.db "$R"
+usage 'ls-prune: two URLs' 'too many' ls-prune a.db "$R" "$R"
+usage 'ls-prune: not a number' 'not a number' ls-prune --daily x "$R"
 usage 'ls-snapshot: a path and a URL' 'too many' ls-snapshot a.db "$R"
 usage 'ls-get: two URLs' 'one replica' ls-get "$R" "file://$T/r2"
 usage 'ls-put: two URLs' 'one replica' ls-put "$R" "file://$T/r2"
