@@ -24,6 +24,7 @@ static const struct opt opts[] = {
 	{ 't', "timestamp", "TIME", "newest state not after TIME (RFC 3339)" },
 	{ RESTORE_TXID, "txid", "TXID", "the state of this TXID, hexadecimal" },
 	{ RESTORE_BESIDE, "beside", NULL, "to BASE-YYYYMMDDHHMMSS.EXT, path printed" },
+	{ RESTORE_ASIDE, "move-aside", NULL, "an existing database becomes NAME.replaced-TIME" },
 	{ 'i', "if-db-not-exists", NULL, "an existing database is a success" },
 	{ 'e', "if-replica-exists", NULL, "an empty replica is a success" },
 	{ 'p', "parallelism", "N", "files read at once (8)" },
@@ -163,8 +164,8 @@ restore(struct args *a, const struct conf_db *db, char **beside,
 			return -1;
 		a->cmd.job.out = *beside;
 	}
-	if (a->cmd.job.out && !a->cmd.dry && place_wanted(a->cmd.job.out, a->cmd.if_missing,
-	    &there, &a->log, e) < 0)
+	if (a->cmd.job.out && !a->cmd.dry && restore_cmd_wanted(&a->cmd, &there,
+	    e) < 0)
 		return -1;
 	if (!there && a->cmd.if_missing && a->cmd.if_replica)
 		log_event(&a->log, LOG_INFO, "No database found, restoring "

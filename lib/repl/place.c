@@ -185,9 +185,16 @@ is_free(const char *path, struct err *e)
 	return err_set(e, ERR_EXISTS, "%s came into being meanwhile", path);
 }
 
+static int
+may_take(const struct place *p, const char *path, struct err *e)
+{
+	return p->how & PLACE_ASIDE ? place_replaceable(path, e)
+	    : is_free(path, e);
+}
+
 int
 place_begin(struct place *p, const char *path, const struct io_perm *perm,
-    int64_t now_ms, struct err *e)
+    unsigned how, int64_t now_ms, struct err *e)
 {
 	const char *base = strrchr(path, '/');
 	char *dir = folder(path);
@@ -196,11 +203,12 @@ place_begin(struct place *p, const char *path, const struct io_perm *perm,
 	memset(p, 0, sizeof *p);
 	p->lock = -1;
 	p->now_ms = now_ms;
+	p->how = how;
 	if (!dir)
 		return err_nomem(e);
 	r = io_mkdirs(dir, perm, e);
 	if (!r)
-		r = is_free(path, e);
+		r = may_take(p, path, e);
 	if (!r)
 		sweep(dir, base ? base + 1 : path);
 	free(dir);
@@ -222,8 +230,8 @@ move_aside(const char *path, const char *tail, int64_t now_ms,
 		r = io_move_aside(from.s, now_ms, &to, e);
 	if (r > 0)
 		log_event(log, LOG_WARN, "left beside a missing database, moved "
-		    "aside: it would have been played back into the restored "
-		    "one", "file", from.s, "to", to, NULL);
+		    "aside: it would have been taken for the restored one's",
+		    "file", from.s, "to", to, NULL);
 	stralloc_free(&from);
 	free(to);
 	return r < 0 ? -1 : 0;
@@ -249,19 +257,23 @@ place_lock(struct place *p, struct err *e)
 	 * still never replaced. */
 	while (p->lock >= 0 && flock(p->lock, LOCK_EX) < 0 && errno == EINTR)
 		;
-	return is_free(p->temp.path, e);
+	return may_take(p, p->temp.path, e);
 }
 
 int
 place_commit(struct place *p, const struct log *log, struct err *e)
 {
-	static const char *const tails[] = { "-wal", "-shm", "-journal" };
+	static const char *const tails[] = { "-wal", "-shm", "-journal",
+		"-txid", "-follow" };
+	size_t n = p->how & PLACE_KEEP_POS ? 3 : 5;
 	int r = 0, held;
 
 	/* Journals of a database that came meanwhile are its own. */
 	if (p->lock < 0)
 		r = place_lock(p, e);
-	for (size_t i = 0; !r && i < sizeof tails / sizeof *tails; i++)
+	if (!r && (p->how & PLACE_ASIDE))
+		r = place_replace(p->temp.path, p->now_ms, log, e);
+	for (size_t i = 0; !r && i < n; i++)
 		r = move_aside(p->temp.path, tails[i], p->now_ms, log, e);
 	/* The file's lock outlives its descriptor, which is closed before the
 	 * rename: no other restore may take it for a killed one's. */

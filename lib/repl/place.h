@@ -23,6 +23,16 @@ int place_look(const char *path, enum place_found *, struct err *);
 int place_wanted(const char *path, int if_missing, int *there,
     const struct log *, struct err *);
 
+/* May what is at path be moved aside? Not what is no regular file:
+ * ERR_CONF; nor what a SQLite connection uses: ERR_BUSY. */
+int place_replaceable(const char *path, struct err *);
+
+/* The database at path, if there is one, becomes NAME.replaced-TIME, with its
+ * -wal, -shm and -journal under the same name and a warning for each. ERR_BUSY
+ * if a SQLite connection uses it. */
+int place_replace(const char *path, int64_t now_ms, const struct log *,
+    struct err *);
+
 /* BASE-YYYYMMDDHHMMSS.EXT beside path, allocated into *out. */
 int place_beside(const char *path, int64_t now_ms, char **out, struct err *);
 
@@ -36,17 +46,21 @@ struct place {
 	struct io_temp temp;   /* write to temp.fd */
 	int lock;              /* the folder, -1: not locked */
 	int64_t now_ms;
+	unsigned how;
 };
+#define PLACE_ASIDE 1u     /* a database that is there is moved aside */
+#define PLACE_KEEP_POS 2u  /* path-txid and path-follow are of what comes */
 int place_begin(struct place *, const char *path, const struct io_perm *,
-    int64_t now_ms, struct err *);
+    unsigned how, int64_t now_ms, struct err *);
 
 /* Syncs the file, then keeps other restores to this folder from publishing
  * until commit or abort. ERR_EXISTS if something is at path meanwhile. */
 int place_lock(struct place *, struct err *);
 
 /* Moves path-wal, path-shm and path-journal aside as NAME.orphan-TIME, with
- * a warning each, syncs and publishes. ERR_EXISTS if something is at path
- * meanwhile. */
+ * a warning each, and what told the position of an earlier database; syncs and
+ * publishes. ERR_EXISTS if something is at path meanwhile. PLACE_ASIDE: first
+ * that, as place_replace. */
 int place_commit(struct place *, const struct log *, struct err *);
 void place_abort(struct place *); /* idempotent, after place_begin */
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "base/url.h"
+#include "repl/place.h"
 #include "repl/restore_arg.h"
 
 int
@@ -23,6 +24,7 @@ restore_cmd_option(struct restore_cmd *c, int id, const char *arg,
 	case RESTORE_REPLICA: c->replica = arg; break;
 	case 'n': c->dry = 1; break;
 	case 'j': c->json = 1; break;
+	case RESTORE_ASIDE: c->job.place |= PLACE_ASIDE; break;
 	case RESTORE_ALL: c->all = 1; break;
 	case RESTORE_OWNER: return restore_arg_owner(arg, &c->job.perm, e);
 	case RESTORE_MODE:
@@ -53,6 +55,19 @@ restore_cmd_conflict(const struct restore_cmd *c)
 		return "LTX files on standard input need -o OUT, without -n";
 	if (c->source && url_is(c->source) && !c->out && !c->dry)
 		return "a replica URL needs -o OUT";
-	return c->out && !strcmp(c->out, "-") && (c->beside || c->if_missing)
-	    ? "--beside and -i need a file to restore to" : NULL;
+	if (c->if_missing && c->job.place & PLACE_ASIDE)
+		return "-i leaves an existing database alone, --move-aside "
+		    "replaces it";
+	return c->out && !strcmp(c->out, "-") && (c->beside || c->if_missing
+	    || c->job.place & PLACE_ASIDE) ? "--beside, --move-aside and -i "
+	    "need a file to restore to" : NULL;
+}
+
+int
+restore_cmd_wanted(const struct restore_cmd *c, int *there, struct err *e)
+{
+	*there = 0;
+	if (c->job.place & PLACE_ASIDE)
+		return place_replaceable(c->job.out, e);
+	return place_wanted(c->job.out, c->if_missing, there, c->log, e);
 }

@@ -8,7 +8,8 @@
  * go together. */
 
 enum { RESTORE_TXID = 256, RESTORE_BESIDE, RESTORE_CHECK, RESTORE_OWNER,
-	RESTORE_MODE, RESTORE_REPLICA, RESTORE_RAW, RESTORE_ALL };
+	RESTORE_MODE, RESTORE_REPLICA, RESTORE_RAW, RESTORE_ALL,
+	RESTORE_ASIDE };
 
 struct restore_cmd {
 	const char *config;
@@ -28,5 +29,9 @@ int restore_cmd_stdin(const struct restore_cmd *);
 
 /* What cannot go together, or NULL. */
 const char *restore_cmd_conflict(const struct restore_cmd *);
+
+/* May it be restored to job.out? 0: yes, or *there is a database that will
+ * do (place_wanted); -1. */
+int restore_cmd_wanted(const struct restore_cmd *, int *there, struct err *);
 
 #endif

@@ -27,7 +27,8 @@ sink_begin(struct sink *s, const struct restore_job *job, struct err *e)
 	}
 	s->perm = job->perm;
 	if (place_owner(job->out, &s->perm, e) < 0
-	    || place_begin(&s->place, job->out, &s->perm, when_now(), e) < 0)
+	    || place_begin(&s->place, job->out, &s->perm, job->place,
+	    when_now(), e) < 0)
 		return -1;
 	s->fd = s->place.temp.fd;
 	return 0;

@@ -14,6 +14,7 @@ struct restore_job {
 	int state;             /* out given: use the state folder: apply what it holds
 	                          beyond the replica's end, leave the marker */
 	struct io_perm perm;
+	unsigned place;        /* how: PLACE_*, see place.h */
 	/* Looks at the file before it is published (out given); may be NULL. */
 	int (*check)(void *ctx, const char *path, struct err *);
 	void *check_ctx;

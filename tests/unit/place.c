@@ -26,7 +26,7 @@ renameat2(int from_fd, const char *from, int to_fd, const char *to,
 
 	beside = NULL;
 	if (p)
-		assert_int_equal(place_begin(p, db, NULL, 1, &err), 0);
+		assert_int_equal(place_begin(p, db, NULL, 0, 1, &err), 0);
 	return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
 }
 
@@ -56,9 +56,9 @@ one_process_id_two_files(void **state)
 	struct place a, b;
 
 	(void)state;
-	assert_int_equal(place_begin(&a, db, NULL, 1, &err), 0);
+	assert_int_equal(place_begin(&a, db, NULL, 0, 1, &err), 0);
 	assert_int_equal(io_pwriten(a.temp.fd, "aaaa", 4, 0, &err), 0);
-	assert_int_equal(place_begin(&b, db, NULL, 1, &err), 0);
+	assert_int_equal(place_begin(&b, db, NULL, 0, 1, &err), 0);
 	assert_int_equal(lseek(a.temp.fd, 0, SEEK_END), 4);
 	assert_string_not_equal(a.temp.temp, b.temp.temp);
 	assert_int_equal(place_commit(&a, NULL, &err), 0);
@@ -74,8 +74,8 @@ locked_until_published(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(place_begin(&a, db, NULL, 1, &err), 0);
-	assert_int_equal(place_begin(&b, db, NULL, 1, &err), 0);
+	assert_int_equal(place_begin(&a, db, NULL, 0, 1, &err), 0);
+	assert_int_equal(place_begin(&b, db, NULL, 0, 1, &err), 0);
 	assert_int_equal(place_lock(&a, &err), 0);
 	pid = fork();
 	assert_true(pid >= 0);
@@ -99,7 +99,7 @@ begun_while_another_publishes(void **state)
 	struct place a, b;
 
 	(void)state;
-	assert_int_equal(place_begin(&a, db, NULL, 1, &err), 0);
+	assert_int_equal(place_begin(&a, db, NULL, 0, 1, &err), 0);
 	beside = &b;
 	assert_int_equal(place_commit(&a, NULL, &err), 0);
 	assert_null(beside);
@@ -121,7 +121,7 @@ no_journal_over_another(void **state)
 		assert_int_equal(io_write_file(name, i ? "b" : "a", 1, NULL,
 		    &err), 0);
 		unlink(db);
-		assert_int_equal(place_begin(&p, db, NULL, 1000, &err), 0);
+		assert_int_equal(place_begin(&p, db, NULL, 0, 1000, &err), 0);
 		assert_int_equal(place_commit(&p, NULL, &err), 0);
 	}
 	for (int i = 0; i < 3; i++) {
@@ -143,7 +143,7 @@ a_link_to_nothing_is_told(void **state)
 
 	(void)state;
 	assert_int_equal(symlink("gone", db), 0);
-	assert_int_equal(place_begin(&p, db, NULL, 1, &err), -1);
+	assert_int_equal(place_begin(&p, db, NULL, 0, 1, &err), -1);
 	assert_int_equal(err.kind, ERR_CONF);
 	assert_non_null(strstr(err.msg, "symbolic link"));
 }

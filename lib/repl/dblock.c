@@ -1,0 +1,59 @@
+#include "repl/dblock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* Where SQLite locks: the page that lies there is never used. */
+#define PENDING 0x40000000
+#define SHARED_FIRST 0x40000002
+#define SHARED_SIZE 510
+
+static int
+range(int fd, int type, off_t start, off_t len, struct err *e)
+{
+	struct flock f;
+	int r;
+
+	memset(&f, 0, sizeof f);
+	f.l_type = (short)type;
+	f.l_whence = SEEK_SET;
+	f.l_start = start;
+	f.l_len = len;
+	do
+		r = fcntl(fd, F_OFD_SETLK, &f);
+	while (r < 0 && errno == EINTR);
+	if (!r)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return err_set(e, ERR_BUSY, "the database is in use");
+	return err_sys(e, "lock the database");
+}
+
+int
+dblock_set(int fd, enum dblock how, struct err *e)
+{
+	struct err ignored;
+	off_t all = SHARED_FIRST + SHARED_SIZE - PENDING;
+
+	switch (how) {
+	case DBLOCK_NONE:
+		return range(fd, F_UNLCK, PENDING, all, e);
+	case DBLOCK_SHARED:
+		/* a writer that waits lets no new readers in */
+		if (range(fd, F_RDLCK, PENDING, 1, e) < 0)
+			return -1;
+		if (range(fd, F_RDLCK, SHARED_FIRST, SHARED_SIZE, e) < 0) {
+			range(fd, F_UNLCK, PENDING, all, &ignored);
+			return -1;
+		}
+		return range(fd, F_UNLCK, PENDING, 1, e);
+	case DBLOCK_EXCLUSIVE:
+		if (range(fd, F_WRLCK, PENDING, all, e) < 0) {
+			range(fd, F_UNLCK, PENDING, all, &ignored);
+			return -1;
+		}
+		return 0;
+	}
+	return err_set(e, ERR_BUG, "no such lock");
+}

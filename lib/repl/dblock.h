@@ -1,0 +1,22 @@
+#ifndef LS_REPL_DBLOCK_H
+#define LS_REPL_DBLOCK_H
+
+#include "base/err.h"
+
+/* SQLite's locks of a database file without SQLite: whoever reads or writes
+ * it through SQLite, in whatever process, keeps out of the way. Taken as
+ * locks of the open file: closing another descriptor of the file does not
+ * drop them, and they go when fd is closed or the process ends. */
+
+enum dblock {
+	DBLOCK_NONE,
+	DBLOCK_SHARED,    /* as a reader; writers of a rollback journal wait */
+	DBLOCK_EXCLUSIVE  /* as a writer that commits; new readers wait too. A
+	                     connection in WAL mode keeps it from being had */
+};
+
+/* Changes the lock of fd, without waiting. Exclusive needs a descriptor that
+ * can write. ERR_BUSY: somebody is in the way. */
+int dblock_set(int fd, enum dblock, struct err *);
+
+#endif
