@@ -49,6 +49,7 @@ static int
 convert(struct walship_db *o, const struct conf_db *d, const struct args *a,
     struct err *e)
 {
+	unsigned char *v03;
 	size_t i;
 
 	memset(o, 0, sizeof *o);
@@ -64,10 +65,15 @@ convert(struct walship_db *o, const struct conf_db *d, const struct args *a,
 		.perm = { .uid = (uid_t)-1, .gid = (gid_t)-1 },
 		.accept_replacement = a->accept || d->accept_replacement,
 	};
-	if (!(o->stores = calloc(d->n + 1, sizeof *o->stores)))
+	/* one piece of memory: the flags come after the stores */
+	if (!(o->stores = calloc(d->n + 1, sizeof *o->stores + 1)))
 		return err_nomem(e);
-	for (i = 0; i < d->n; i++)
+	v03 = (unsigned char *)(o->stores + d->n);
+	for (i = 0; i < d->n; i++) {
 		o->stores[i] = &d->replicas[i].store;
+		v03[i] = d->replicas[i].format == CONF_FORMAT_V03;
+	}
+	o->v03 = v03;
 	o->n = d->n;
 	return 0;
 }

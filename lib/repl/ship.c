@@ -13,6 +13,7 @@
 #include "base/when.h"
 #include "ltx/ltx.h"
 #include "repl/ship_in.h"
+#include "repl/v03_ship.h"
 
 #define PROBE_MAX 65536                /* put twice to see conditions work */
 
@@ -28,6 +29,7 @@ ship_free(struct ship *s)
 {
 	free(s->page1);
 	s->page1 = NULL;
+	v03_ship_free(s);
 }
 
 /* ---- one file ---- */
@@ -222,9 +224,8 @@ out:
 	return r;
 }
 
-/* 1: the file was damaged, and is removed: a gap, which a full dump fills. */
-static int
-damaged(struct ship *s, const char *path, uint64_t n, struct err *e)
+int
+ship_damaged(struct ship *s, const char *path, uint64_t n, struct err *e)
 {
 	if (n > s->conf.old || n == s->sound)
 		return 0;
@@ -262,7 +263,7 @@ put_one(struct ship *s, struct store *st, const char *path, uint64_t n,
 	struct ltx_header h;
 	int64_t boot = when_boot();
 	char *key = NULL;
-	int fd, r = damaged(s, path, n, e);
+	int fd, r = ship_damaged(s, path, n, e);
 
 	if (r)
 		return r;
@@ -323,7 +324,7 @@ find_full(struct ship *s, uint64_t from, uint64_t upto, uint64_t *n,
 			return err_nomem(e);
 		}
 		r = ship_is_full(path, NULL, e);
-		if (r > 0 && damaged(s, path, max, e) == 0)
+		if (r > 0 && ship_damaged(s, path, max, e) == 0)
 			*n = max;
 		free(path);
 	}
@@ -431,6 +432,8 @@ ship_run(struct ship *s, struct store *st, uint64_t upto,
 
 	memset(res, 0, sizeof *res);
 	res->time_ms = -1;
+	if (s->conf.v03)
+		return v03_ship_run(s, st, upto, max_files, res, e);
 	if (s->broken && (over_gap(s, st, upto, res, e) < 0 || res->dump))
 		return res->dump ? 0 : err_in(e, "ship");
 	while (s->cursor < upto) {

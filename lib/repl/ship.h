@@ -37,6 +37,8 @@ struct ship_conf {
 	                          a power loss may have damaged any of them */
 	int accept;            /* replicas of other writers are ours to take */
 	int64_t retention_ms;  /* of level 0 on the replica, 0: never deleted */
+	int v03;               /* in the layout of Litestream 0.3: v03_ship.h */
+	uint32_t v03_pages;    /* frames after which a log of it ends */
 	const struct log *log;
 };
 
@@ -57,6 +59,7 @@ struct ship {
 	unsigned char *page1; /* newest of a replica ahead of us, allocated */
 	uint32_t page1_size;
 	struct ship_adopted newest; /* its newest level-0 file, if asked */
+	struct v03_ship *v03;
 };
 
 void ship_init(struct ship *, const struct ship_conf *);

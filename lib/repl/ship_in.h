@@ -13,6 +13,13 @@
 /* Path of local level-0 file n, allocated; NULL: no memory. */
 char *ship_local_path(const struct ship *, uint64_t n);
 
+/* Is local file n one of an earlier life that a power loss damaged? 1: it was,
+ * and is removed: a gap, which a full dump fills. */
+int ship_damaged(struct ship *, const char *path, uint64_t n, struct err *);
+
+/* Bytes of local files beyond the cursor, up to a TXID. */
+uint64_t ship_backlog(const struct ship *, uint64_t upto);
+
 /* What identifies an object of a replica, and one of the state folder. */
 int ship_remote(struct store *, const char *key, struct fence_object *,
     struct ltx_header *, struct err *);

@@ -10,6 +10,7 @@
 #include "base/when.h"
 #include "repl/plan.h"
 #include "repl/ship_in.h"
+#include "repl/v03_ship.h"
 
 /* Where a replica stands, and what tells one object from another. */
 
@@ -117,8 +118,8 @@ err0:
 	return r;
 }
 
-static uint64_t
-local_bytes(const struct ship *s, uint64_t upto)
+uint64_t
+ship_backlog(const struct ship *s, uint64_t upto)
 {
 	DIR *d = opendir(s->conf.ltx0);
 	struct dirent *de;
@@ -255,6 +256,8 @@ ship_probe(struct ship *s, struct store *st, uint64_t local,
 
 	*got = 0;
 	*backlog = 0;
+	if (s->conf.v03)
+		return v03_ship_probe(s, st, local, backlog, e);
 	if (listing_read(st, 0x3ff, &l, e) < 0)
 		return -1;
 	r = judge(s, st, &l, local, base, got, e);
@@ -264,6 +267,6 @@ ship_probe(struct ship *s, struct store *st, uint64_t local,
 	s->known = 1;
 	s->last_boot = boot;
 	s->check_mono = when_mono() + SHIP_CHECK_MS;
-	*backlog = local_bytes(s, local);
+	*backlog = ship_backlog(s, local);
 	return 0;
 }

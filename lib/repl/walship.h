@@ -18,6 +18,8 @@
 struct walship_db {
 	struct capture_conf capture;       /* path, meta, ...; log is set here */
 	const struct store_conf **stores;  /* of its replicas */
+	const unsigned char *v03;          /* of each, is it in the layout of
+	                                      Litestream 0.3? NULL: none is */
 	size_t n;
 	void (*free)(struct walship_db *); /* may be NULL */
 	void *ctx;

@@ -214,6 +214,8 @@ walship_rep_init(struct wrep *r, struct wdb *d, const struct store_conf *c,
 		.old = d->txid, .writer = d->writer, .restored = d->restored,
 		.adopted = d->adopted,
 		.accept = d->conf.capture.accept_replacement,
+		.v03 = d->conf.v03 && d->conf.v03[r - d->rep],
+		.v03_pages = d->conf.capture.min_checkpoint_pages,
 		.log = d->w->conf->log,
 	});
 	return 0;

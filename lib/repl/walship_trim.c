@@ -35,6 +35,14 @@ any_down(const struct wdb *d)
 	return 0;
 }
 
+/* What one replica needs no more. Of 0.3's layout the last file stays: it tells
+ * at the next start that the local ones still go on from there. */
+static uint64_t
+shipped(const struct wrep *r)
+{
+	return r->ship.conf.v03 && r->txid ? r->txid - 1 : r->txid;
+}
+
 static uint64_t
 shipped_everywhere(const struct wdb *d)
 {
@@ -42,8 +50,8 @@ shipped_everywhere(const struct wdb *d)
 	size_t i;
 
 	for (i = 0; i < d->n; i++)
-		if (d->rep[i].state != REP_FENCED && d->rep[i].txid < min)
-			min = d->rep[i].known ? d->rep[i].txid : 0;
+		if (d->rep[i].state != REP_FENCED && shipped(&d->rep[i]) < min)
+			min = d->rep[i].known ? shipped(&d->rep[i]) : 0;
 	return min;
 }
 
@@ -62,8 +70,8 @@ shipped_enough(const struct wdb *d)
 			continue;
 		if (r->state != REP_OK || !walship_rep_holds(r, 0))
 			return 0;
-		if (r->txid < min)
-			min = r->txid;
+		if (shipped(r) < min)
+			min = shipped(r);
 		n++;
 	}
 	return n ? min : 0;
