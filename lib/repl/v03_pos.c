@@ -162,16 +162,18 @@ v03_pos_write(const char *path, const struct v03_pos *p, struct err *e)
 
 /* ---- decisions ---- */
 
-int
+enum v03_pos_goes
 v03_pos_continues(const struct v03_pos *p, const struct ltx_header *h)
 {
 	const struct ltx_header *o = &p->head;
 
 	if (h->page_size != p->wal.page_size)
-		return 0;
+		return V03_POS_APART;
 	if (h->salt1 == o->salt1 && h->salt2 == o->salt2)
-		return h->wal_offset == o->wal_offset + o->wal_size;
-	return h->wal_offset == WAL_HEADER_SIZE && h->salt1 == o->salt1 + 1;
+		return h->wal_offset == o->wal_offset + o->wal_size
+		    ? V03_POS_ON : V03_POS_APART;
+	return h->wal_offset == WAL_HEADER_SIZE && h->salt1 == o->salt1 + 1
+	    ? V03_POS_RESTART : V03_POS_APART;
 }
 
 int

@@ -33,8 +33,10 @@ int v03_pos_read(const char *path, struct v03_pos *, struct err *);
 int v03_pos_write(const char *path, const struct v03_pos *, struct err *);
 
 /* Does the file with header h begin in the database's own WAL where the last
- * one ended? A full dump does not. */
-int v03_pos_continues(const struct v03_pos *, const struct ltx_header *h);
+ * one ended? V03_POS_RESTART: at the start of the next WAL, where a full dump
+ * would be as well. */
+enum v03_pos_goes { V03_POS_APART, V03_POS_RESTART, V03_POS_ON };
+enum v03_pos_goes v03_pos_continues(const struct v03_pos *, const struct ltx_header *h);
 
 /* A new index is begun when a log has these bytes, or after this time. */
 #define V03_POS_INDEX_MS (INT64_C(60) * 60 * 1000)

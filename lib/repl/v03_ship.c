@@ -427,17 +427,21 @@ ship_file(struct ship *s, struct store *st, int in, uint64_t n,
 	return note(s, &pos, n, o, h, res, e);
 }
 
-/* A full copy that continues nothing begins a generation too, as a snapshot
- * of what a segment would hold. */
+/* A full copy begins a generation: as a segment it would restore too, with
+ * twice the room and time. Small databases are written whole by many a
+ * transaction; where one may be that, it is. */
 static int
 breaks(struct ship *s, const char *path, const struct ltx_header *h,
     struct err *e)
 {
+	enum v03_pos_goes goes = v03_pos_continues(&s->v03->pos, h);
+
 	if (h->page_size != s->v03->pos.wal.page_size) {
 		v03_ship_lose(s, 0, "the page size changed");
 		return 1;
 	}
-	if (v03_pos_continues(&s->v03->pos, h))
+	if (goes == V03_POS_ON || (goes == V03_POS_RESTART
+	    && h->commit <= s->conf.v03_pages))
 		return 0;
 	switch (ship_is_full(path, NULL, e)) {
 	case 0:

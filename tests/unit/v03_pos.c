@@ -115,15 +115,15 @@ files_of_the_log_follow_each_other(void **state)
 	static const struct {
 		int64_t offset;
 		uint32_t salt1, salt2, page_size;
-		int want;
+		enum v03_pos_goes want;
 	} t[] = {
-		{ 1200, 10, 11, 4096, 1 },
-		{ 1201, 10, 11, 4096, 0 },
-		{ 32, 10, 11, 4096, 0 },   /* a full copy */
-		{ 32, 11, 99, 4096, 1 },   /* the log began anew */
-		{ 64, 11, 99, 4096, 0 },
-		{ 32, 12, 99, 4096, 0 },
-		{ 1200, 10, 11, 8192, 0 },
+		{ 1200, 10, 11, 4096, V03_POS_ON },
+		{ 1201, 10, 11, 4096, V03_POS_APART },
+		{ 32, 10, 11, 4096, V03_POS_APART },   /* a full copy */
+		{ 32, 11, 99, 4096, V03_POS_RESTART }, /* the log began anew */
+		{ 64, 11, 99, 4096, V03_POS_APART },
+		{ 32, 12, 99, 4096, V03_POS_APART },
+		{ 1200, 10, 11, 8192, V03_POS_APART },
 	};
 	struct v03_pos p = pos();
 

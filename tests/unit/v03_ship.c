@@ -26,15 +26,17 @@ static struct store *st;
 static struct ship s;
 static struct err e;
 
-/* wal: where it begins in the database's WAL; its salts are 1, 1. */
+/* wal: where it begins in the database's WAL, whose salts are 1, 1; negative:
+ * in the next one, of 2, 2. */
 static void
 make(uint64_t n, int full, int64_t wal, int64_t time_ms, int fill,
     uint32_t size)
 {
+	uint32_t salt = wal < 0 ? 2 : 1;
 	struct ltx_header h = { .flags = LTX_FLAG_NOCHECKSUM,
 	    .page_size = size, .commit = 4, .min_txid = n, .max_txid = n,
-	    .time_ms = time_ms, .wal_offset = wal, .wal_size = FRAME,
-	    .salt1 = 1, .salt2 = 1 };
+	    .time_ms = time_ms, .wal_offset = wal < 0 ? -wal : wal,
+	    .wal_size = FRAME, .salt1 = salt, .salt2 = salt };
 	char path[200], name[LTX_NAME_LEN + 1], page[4096];
 	struct ltx_enc *enc;
 	uint32_t p;
@@ -478,6 +480,32 @@ full_copies_and_other_page_sizes_begin_another(void **state)
 	assert_int_equal(objects("", NULL), 3);
 }
 
+/* The limit is three pages, and these have four. */
+static void
+a_log_that_began_anew_goes_on_unless_all_of_it_is_there(void **state)
+{
+	struct ship_result r;
+
+	(void)state;
+	shipped(2);
+	make(3, 0, -32, 3, 3, 512);
+	assert_int_equal(run(3, &r), 0);
+	assert_int_equal(objects("", NULL), 1);
+	teardown(NULL);
+	setup(NULL);
+	shipped(2);
+	make(3, 1, -32, 3, 3, 512);
+	assert_int_equal(run(3, &r), 0);
+	assert_int_equal(objects("", NULL), 2);
+	teardown(NULL);
+	setup(NULL);
+	s.conf.v03_pages = 4;
+	shipped(2);
+	make(3, 1, -32, 3, 3, 512);
+	assert_int_equal(run(3, &r), 0);
+	assert_int_equal(objects("", NULL), 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -498,6 +526,7 @@ main(void)
 		T(a_hole_asks_for_a_full_copy),
 		T(damaged_files_do_not_go_up),
 		T(full_copies_and_other_page_sizes_begin_another),
+		T(a_log_that_began_anew_goes_on_unless_all_of_it_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
