@@ -413,7 +413,7 @@ capture_stop(struct capture *c, struct capture_result *res, struct err *err)
 	if (r < 0 && c->strange && c->state == CAPTURE_RUNNING)
 		conn_tidy(&c->h[c->cur].conn); /* as in anew */
 	if (!r && c->state == CAPTURE_RUNNING) {
-		if (!files_changed(c))
+		if (!(res->replaced = files_changed(c)))
 			r = last(c, &clean, err);
 		/* All is captured: without these the next start looks longer */
 		if (!r && ((clean && mark(c, &note) < 0)

@@ -71,6 +71,8 @@ struct capture_result {
 	uint64_t gap_from;     /* not 0: the file gap_from..gap_from is a full dump
 	                          that does not continue TXID gap_from-1 of the
 	                          replica: it needs a level-9 1-n as well */
+	int replaced;          /* of capture_stop: the names are of other files
+	                          now, or of none; those are not captured */
 };
 
 struct capture;

@@ -541,6 +541,16 @@ wants(const struct wdb *d, int64_t now)
 	    || d->want_dump || now >= d->trim_mono;
 }
 
+/* Made since the last look, or not usable then: where the folder tells nothing
+ * (polling), or the end came first. Once. */
+static int
+unseen(const struct wdb *d)
+{
+	return d->started && !d->last_look && walship_db_out(d) == ERR_NONE
+	    && (d->state == CAPTURE_WAITING || d->state == CAPTURE_FAILED)
+	    && access(wdb_path(d), F_OK) == 0;
+}
+
 void
 walship_db_kick(struct wdb *d)
 {
@@ -564,9 +574,10 @@ walship_db_kick(struct wdb *d)
 		kick_started(d, now);
 		break;
 	case DB_STOPPING:
-		if (d->attached) {
+		if (d->attached || unseen(d)) {
 			d->steps_begun++;
-			put(d, JOB_STOP);
+			d->last_look |= !d->attached;
+			put(d, d->attached ? JOB_STOP : JOB_START);
 		} else {
 			d->phase = DB_STOPPED;
 			d->w->urgent = d->w->again = 1;

@@ -120,6 +120,7 @@ struct wdb {
 	int started;              /* capture_start came back once */
 	int attached;             /* and said RUNNING: steps, not starts */
 	int ever;                 /* was attached in this life */
+	int last_look;            /* the one at the end was taken */
 	int failing;              /* its last job failed */
 	enum err_kind fatal;      /* what its start met that waiting does not
 	                             mend, if it never was attached */

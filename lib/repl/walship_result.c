@@ -184,6 +184,18 @@ dumped(struct wdb *d)
 		d->rep[i].want_dump = 0;
 }
 
+/* Where polling had not yet seen that the file is another one, that one is
+ * still to be looked at. */
+static void
+stopped(struct wdb *d)
+{
+	d->w->urgent = 1;
+	if (d->rc == 0 && d->res.replaced)
+		d->state = CAPTURE_WAITING;
+	else
+		d->phase = DB_STOPPED;
+}
+
 void
 walship_db_done(struct wdb *d)
 {
@@ -210,9 +222,6 @@ walship_db_done(struct wdb *d)
 		started(d);
 	else if (d->kind == JOB_DUMP)
 		dumped(d);
-	else if (d->kind == JOB_STOP) {
-		d->phase = DB_STOPPED;
-		d->attached = 0;
-		d->w->urgent = 1;
-	}
+	else if (d->kind == JOB_STOP)
+		stopped(d);
 }

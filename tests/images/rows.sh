@@ -53,6 +53,14 @@ part_told() {
 	is 'each was in the middle of one' "$seen" "$i"
 }
 
+# A database beside no other file, in the root of the container: where that is
+# a file system of FUSE, nothing tells what is written there.
+part_root() {
+	fresh root
+	db=/app.db
+	ok 'a database in /' once rt 0 -- "$app" "$db" after=1
+}
+
 part_readonly() {
 	fresh readonly
 	box_opts='--read-only --tmpfs /run:exec -e S6_READ_ONLY_ROOT=1'

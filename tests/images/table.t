@@ -21,7 +21,7 @@ docker image inspect "$image" >/dev/null || bail 'no image'
 ok 'an application takes two lines' image_with "$image_app" "$BUILD/tests/app"
 
 for part in ${PARTS:-stop kill refused unreadable down off fence deleted restore relative \
-    user secret told readonly uid caps notfirst health environment nothing}; do
+    user secret told root readonly uid caps notfirst health environment nothing}; do
 	part_$part
 done
 test -n "${PARTS:-}" && test -z "${CYCLES:-}" || part_cycles "${CYCLES:-10}"

@@ -133,6 +133,23 @@ is 'TERM then: 111' $status 111
 t=$((($(date +%s%N) - t0) / 1000000))
 ok "within its time-out ($t ms)" test $t -lt 4500
 
+# what is made, or put in its place, just before the end: with --poll too,
+# where nothing tells of it
+for how in '' --poll; do
+	new=$T/new$how
+	mkdir "$new"
+	ok "made just before the end (${how:-inotify}): all of it" ls-walship $how \
+	    "$new/n.db" "file://$new/r" -x sqlite3 "$new/n.db" \
+	    'PRAGMA journal_mode=wal; CREATE TABLE t(v); INSERT INTO t VALUES(7)'
+	ok 'is shipped' ls-restore -q -o "$new/c.db" "file://$new/r"
+	is 'with its rows' "$(sql "$new/c.db" 'SELECT v FROM t')" 7
+	exits 'another one in its place: held' 102 ls-walship $how "$new/n.db" \
+	    "file://$new/r" -x sh -c "sleep 0.2; rm '$new'/n.db*
+	    sqlite3 '$new/n.db' 'PRAGMA journal_mode=wal; CREATE TABLE u(v)'"
+	like 'and said' "$err" 'deleted or replaced while it was captured|held'
+	unlike 'not taken for shipped' "$err" 'everything is shipped'
+done
+
 # the final capture fails
 up "$db" "$url"
 ls-sync -w 10s "$db"
