@@ -84,9 +84,11 @@ http_free(struct http *h)
 	if (!h)
 		return;
 	http_pipe_begin(&sig);
+	http_sftp_bye(h);
 	while (h->spares)
 		curl_easy_cleanup(h->spare[--h->spares]);
 	curl_multi_cleanup(h->multi);
+	http_dog_free(h);
 	http_pipe_end(&sig);
 	free(h);
 }
@@ -181,14 +183,14 @@ http_drive(struct http_xfer *x, int bytes, struct err *e)
 	struct http *h = x->h;
 	struct http_pipe sig;
 	int64_t left;
-	int running, r = 0;
+	int r = 0;
 
 	x->began = when_mono();
 	/* the time nobody waited for it does not count */
 	x->mark = x->mark ? x->mark + x->began - x->left : x->began;
 	http_pipe_begin(&sig);
 	for (;;) {
-		curl_multi_perform(h->multi, &running);
+		http_sftp_perform(h, x);
 		http_reap(h);
 		if (http_enough(x, bytes))
 			break;
@@ -211,11 +213,11 @@ http_sleep(struct http *h, int64_t ms)
 {
 	struct http_pipe sig;
 	int64_t end = when_mono() + ms, left;
-	int running, active;
+	int active;
 
 	http_pipe_begin(&sig);
 	while ((left = end - when_mono()) > 0) {
-		curl_multi_perform(h->multi, &running);
+		http_sftp_perform(h, 0);
 		http_reap(h);
 		curl_multi_poll(h->multi, 0, 0,
 		    left < 60000 ? (int)left : 60000, &active);
@@ -351,7 +353,6 @@ http_begin(struct http *h, const struct http_req *req,
 {
 	struct http_xfer *x = calloc(1, sizeof *x);
 	struct http_pipe sig;
-	int running;
 
 	if (!x)
 		return err_nomem(e);
@@ -371,7 +372,7 @@ http_begin(struct http *h, const struct http_req *req,
 		return err_nomem(e);
 	}
 	http_pipe_begin(&sig);
-	curl_multi_perform(h->multi, &running);
+	http_sftp_perform(h, x);
 	http_reap(h);
 	http_pipe_end(&sig);
 	*out = x;
@@ -501,6 +502,7 @@ http_end(struct http_xfer *x)
 		return;
 	if (x->easy) {
 		http_pipe_begin(&sig);
+		http_sftp_leave(x);
 		curl_multi_remove_handle(x->h->multi, x->easy);
 		if (x->h->spares < HTTP_SPARE) {
 			curl_easy_reset(x->easy);

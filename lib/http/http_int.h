@@ -15,6 +15,7 @@ struct http {
 	CURL *spare[HTTP_SPARE];
 	unsigned spares;
 	const char *ca;
+	struct http_dog *dog; /* of SFTP, NULL before */
 };
 
 struct http_xfer {
@@ -55,6 +56,24 @@ int http_late(struct http_xfer *, int64_t now, struct err *);
 /* http_sftp.c: the options of an SFTP request; what a failed one is. */
 int http_sftp_options(struct http_xfer *, struct err *);
 enum err_kind http_sftp_kind(const struct http_xfer *);
+/* curl_multi_perform while x is waited for (NULL: none), not past its end. */
+void http_sftp_perform(struct http *, struct http_xfer *x);
+/* Before a transfer under way is ended, and before all of h is: its server may
+ * not answer any more. */
+void http_sftp_leave(struct http_xfer *);
+void http_sftp_bye(struct http *);
+
+/* http_dog.c: a thread that shuts every SFTP socket of h when a call of libcurl
+ * has not come back in time; and which sockets those are, for libcurl to ask.
+ * Without SFTP there is none, and nothing is done. */
+int http_dog_new(struct http *, struct err *); /* the first time */
+void http_dog_set(struct http *, int64_t at);  /* when_mono, 0: not at all */
+int http_dog_bit(struct http *);               /* did it, since last asked? */
+void http_dog_free(struct http *);
+/* Shuts the one of this local port: it is not to be waited for. */
+void http_dog_shut(struct http *, long port);
+curl_socket_t http_dog_open(void *h, curlsocktype, struct curl_sockaddr *);
+int http_dog_close(void *h, curl_socket_t);
 
 /* Libcurl's callbacks; the last argument is the transfer. */
 size_t http_on_header(char *, size_t, size_t, void *);

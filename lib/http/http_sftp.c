@@ -8,6 +8,8 @@
 #define SFTP_CONNECT_MS 30000 /* with the exchange of keys and the login */
 #define SFTP_AHEAD (1 << 19)  /* bytes sent before their answers are in */
 #define SFTP_PLOD 16384       /* less than one message of the protocol has */
+#define SFTP_DOG_MS 100       /* after a deadline that libcurl does not see */
+#define SFTP_BYE_MS 500       /* libcurl waits a second, then lets it leak */
 
 int
 http_has_sftp(struct err *e)
@@ -60,6 +62,17 @@ sftp_on_host_key(void *ctx, int type, const char *key, size_t n)
 	return CURLKHMATCH_MISMATCH;
 }
 
+void
+http_sftp_leave(struct http_xfer *x)
+{
+	long port = 0;
+
+	if (!x->req.sftp || x->done
+	    || curl_easy_getinfo(x->easy, CURLINFO_LOCAL_PORT, &port))
+		return;
+	http_dog_shut(x->h, port);
+}
+
 /* The end of a transfer is waited for inside libcurl: this alone can stop
  * that. Who is paused waits for us. */
 static int
@@ -70,10 +83,16 @@ sftp_on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c,
 	int64_t now = when_mono();
 
 	(void)a, (void)b, (void)c, (void)d;
-	if (x->paused || http_left(x, now) > 0)
+	int64_t left = http_left(x, now);
+
+	if (x->paused)
+		return 0;
+	http_dog_set(x->h, now + left + SFTP_DOG_MS);
+	if (left > 0)
 		return 0;
 	if (!x->failed.kind)
 		http_late(x, now, &x->failed);
+	http_sftp_leave(x);
 	return 1;
 }
 
@@ -151,7 +170,31 @@ http_sftp_options(struct http_xfer *x, struct err *e)
 	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, sftp_on_progress);
 	curl_easy_setopt(c, CURLOPT_XFERINFODATA, x);
-	return sftp_trust(x, e);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, http_dog_open);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x->h);
+	curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, http_dog_close);
+	curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, x->h);
+	return http_dog_new(x->h, e) ? -1 : sftp_trust(x, e);
+}
+
+void
+http_sftp_perform(struct http *h, struct http_xfer *x)
+{
+	int running;
+
+	if (x && h->dog)
+		http_dog_set(h, when_mono() + http_left(x, when_mono())
+		    + SFTP_DOG_MS);
+	curl_multi_perform(h->multi, &running);
+	http_dog_set(h, 0);
+	if (http_dog_bit(h) && x && !x->failed.kind)
+		http_late(x, when_mono(), &x->failed);
+}
+
+void
+http_sftp_bye(struct http *h)
+{
+	http_dog_set(h, when_mono() + SFTP_BYE_MS);
 }
 
 enum err_kind

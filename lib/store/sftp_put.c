@@ -11,6 +11,7 @@
 #define PUT_TAIL 4096
 #define PUT_LOOK (1u << 20)  /* of this size it pays to look first */
 #define PUT_STALE_MS (24 * 3600 * INT64_C(1000)) /* nobody works on it */
+#define PUT_SWEEP_MS 2000    /* that others' files are given */
 
 /* A file is written under a name of its own, looked at, given its time, and
  * renamed. The protocol's rename does not replace: that is the fence. */
@@ -282,24 +283,30 @@ put_publish(struct put *p, int *again, struct err *e)
 
 /* ---- the whole ---- */
 
-/* What a killed writer left, as far as listings showed it. */
+/* What a killed writer left, as far as listings showed it. Ours is done: a
+ * server that hangs now is not waited for. */
 static void
 put_sweep(struct put *p)
 {
+	struct store *st = &p->s->st;
 	struct sftp_pool *pool = p->s->pool;
-	struct err ignored = { 0 };
-	struct store_stat st;
+	int64_t kept = st->deadline, soon = when_mono() + PUT_SWEEP_MS;
+	struct store_stat is;
+	struct err e;
 
+	if (!kept || soon < kept)
+		st->deadline = soon;
 	for (int i = 0; i < SFTP_TEMPS; i++) {
 		const char *key = pool->temps[i];
 
-		if (key && !sftp_head(&p->s->st, key, &st, &ignored)
-		    && st.mtime_ms >= 0
-		    && st.mtime_ms < when_now() - PUT_STALE_MS)
-			sftp_del(&p->s->st, &key, 1, 0, &ignored);
+		if (key && when_mono() < st->deadline
+		    && !sftp_head(st, key, &is, &e) && is.mtime_ms >= 0
+		    && is.mtime_ms < when_now() - PUT_STALE_MS)
+			sftp_del(st, &key, 1, 0, &e);
 		free(pool->temps[i]);
 		pool->temps[i] = 0;
 	}
+	st->deadline = kept;
 }
 
 /* Before a large upload, and where it is all there is to keep an accident

@@ -4,6 +4,7 @@
 # run: plain
 . tests/lib.sh
 . tests/sftp/sshd.sh
+need perl
 
 SSHD_SERVE="$BUILD/tests/sftpmid $T/mode $SFTP_SERVER"
 sshd_make
@@ -140,4 +141,60 @@ for how in 'leave 3' 'leave 5' 'hang 3' 'hang 5'; do
 	like 'is told' "$err" '^temp: .*(in time|nothing moved for 1500 ms)'
 done
 rm -f "$T/mode"
+
+# What is given up is freed: libcurl leaves a connection as it is that does not
+# end in a second.
+if command -v valgrind >/dev/null; then
+	freed() { # HOW CMD...
+		echo "$1" >"$T/mode"; shift
+		exits "$1 of a server that hangs ends" 111 valgrind -q \
+		    --leak-check=full --error-exitcode=9 --errors-for-leak-kinds=definite \
+		    "$BUILD/tests/storectl" -t 1500 -s "$SSHD_ADDR:$SSHD_PORT" \
+		    -o user="$SSHD_USER" -o key="$SD/client" -o known="$T/known" "$@"
+	}
+	head -c 2000000 /dev/urandom >"$D/big"
+	case $BUILD in *asan*) ;; *)
+	freed 'hang 12' get "$D/big"
+	freed 'hang 8' put "$D/n" "$D/big" ;;
+	esac
+else
+	skip 'what is given up is freed' 'no valgrind'
+fi
+rm -f "$T/mode"
+
+# An old temporary file is looked at after the put, and that may hang.
+sweep() {
+	mkdir -p "$D/s"
+	touch -d '2 days ago' "$D/s/old.ltx.0badcafe.tmp"
+	ctl sweep "$D/s/" "$D/s/w" "$T/a"
+}
+n=$(requests sweep)
+nok 'the old temporary file is gone' test -e "$D/s/old.ltx.0badcafe.tmp"
+echo "hang $n" >"$T/mode"
+t0=$(date +%s)
+ok 'a put is done though its server hangs afterwards' sweep
+t=$(($(date +%s) - t0))
+ok "and that is not waited for ($t s)" test $t -lt 8
+nok 'it did hang' test -e "$T/mode"
+sshd_stop
+
+# Not even a server: what says no end of anything but its name.
+cat >"$T/babble.pl" <<-'END'
+	use IO::Socket::INET;
+	$SIG{PIPE} = 'IGNORE';
+	my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+	    LocalPort => $ARGV[0], Listen => 9, ReuseAddr => 1) or die;
+	while (my $c = $l->accept) {
+		1 while defined syswrite($c, "who is there?\r\n" x 400);
+	}
+END
+start babble perl "$T/babble.pl" "$SSHD_PORT"
+wait_for 10 sshd_up
+t0=$(date +%s)
+exits 'a host that babbles is given up' 111 timeout 20 \
+    "$BUILD/tests/storectl" -t 1500 -s "$SSHD_ADDR:$SSHD_PORT" \
+    -o user="$SSHD_USER" -o key="$SD/client" -o known="$T/known" head "$D/g"
+like 'and that is told' "$err" '^temp: .*in time|nothing moved for 1500 ms'
+t=$(($(date +%s) - t0))
+ok "in time ($t s)" test $t -lt 6
 done_testing
