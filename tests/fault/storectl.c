@@ -59,8 +59,8 @@ many(struct store *s, char **a, struct err *e)
 	int n = 0, r = 0;
 
 	for (; a[n] && n < 64; n++)
-		if (store_get(s, a[n], 0, 0, g + n, e))
-			return -1;
+		if ((r = store_get(s, a[n], 0, 0, g + n, e)))
+			break;
 	for (int i = 0; i < n; i++)
 		if (r)
 			store_get_close(g[i]);
@@ -153,6 +153,14 @@ run(struct store *s, char **a, struct err *e)
 	return 0;
 }
 
+/* The last one counts. */
+static void
+again(char **at, const char *v)
+{
+	free(*at);
+	*at = strdup(v);
+}
+
 static void
 option(struct store_conf *c, const char *o)
 {
@@ -166,7 +174,7 @@ option(struct store_conf *c, const char *o)
 	else if (!strncmp(o, "parts=", n))
 		c->concurrency = (unsigned)atoi(v);
 	else if (!strncmp(o, "region=", n))
-		c->region = strdup(v);
+		again(&c->region, v);
 	else if (!strncmp(o, "sign=", n))
 		c->sign_payload = atoi(v);
 	else if (!strncmp(o, "skip=", n))
@@ -176,23 +184,23 @@ option(struct store_conf *c, const char *o)
 	else if (!strncmp(o, "md5=", n))
 		c->put_object_content_md5 = atoi(v);
 	else if (!strncmp(o, "class=", n))
-		c->storage_class = strdup(v);
+		again(&c->storage_class, v);
 	else if (!strncmp(o, "user=", n))
-		c->user = strdup(v);
+		again(&c->user, v);
 	else if (!strncmp(o, "password=", n))
-		c->password = strdup(v);
+		again(&c->password, v);
 	else if (!strncmp(o, "key=", n))
-		c->key_path = strdup(v);
+		again(&c->key_path, v);
 	else if (!strncmp(o, "pin=", n))
-		c->host_key = strdup(v);
+		again(&c->host_key, v);
 	else if (!strncmp(o, "known=", n))
-		c->known_hosts = strdup(v);
+		again(&c->known_hosts, v);
 	else if (!strncmp(o, "strict=", n))
 		c->strict_host = atoi(v);
 	else if (!strncmp(o, "plod=", n))
 		c->plod = atoi(v);
 	else if (!strncmp(o, "sse=", n))
-		c->sse_key = strdup(v);
+		again(&c->sse_key, v);
 	else
 		exit(100);
 }
@@ -211,15 +219,15 @@ main(int argc, char **argv)
 	store_conf_init(&c);
 	while ((o = getopt(argc, argv, "+e:b:s:p:t:o:")) != -1) {
 		if (o == 'e')
-			c.endpoint = strdup(optarg);
+			again(&c.endpoint, optarg);
 		else if (o == 'b')
-			c.bucket = strdup(optarg);
+			again(&c.bucket, optarg);
 		else if (o == 's' && url_host(optarg, &c.host, &c.port, &e))
 			return 100;
 		else if (o == 's')
 			c.type = STORE_SFTP;
 		else if (o == 'p')
-			c.path = strdup(optarg);
+			again(&c.path, optarg);
 		else if (o == 't')
 			c.timeout_ms = atoll(optarg);
 		else if (o == 'o')

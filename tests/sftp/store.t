@@ -1,6 +1,6 @@
 #!/bin/sh
+# run: asan
 # The store against OpenSSH's sshd: each operation, and what can be in its way.
-# run: plain
 . tests/lib.sh
 . tests/sftp/sshd.sh
 
