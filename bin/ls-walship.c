@@ -11,6 +11,7 @@
 #include "base/url.h"
 #include "conf/conf.h"
 #include "repl/walship.h"
+#include "store/meter.h"
 
 #define PROG "ls-walship"
 #define SYNOPSIS "[-c FILE] [-d FD] [OPTIONS] [DB URL...] [-x PROG [ARG...]]"
@@ -41,12 +42,13 @@ struct args {
 	struct conf_args conf;
 	struct walship_conf w;
 	struct log log;
+	struct store_meter meter;
 	int accept, level_given, exec;
 };
 
 /* A database of the configuration as the daemon wants it. */
 static int
-convert(struct walship_db *o, const struct conf_db *d, const struct args *a,
+convert(struct walship_db *o, const struct conf_db *d, struct args *a,
     struct err *e)
 {
 	unsigned char *v03;
@@ -70,6 +72,7 @@ convert(struct walship_db *o, const struct conf_db *d, const struct args *a,
 		return err_nomem(e);
 	v03 = (unsigned char *)(o->stores + d->n);
 	for (i = 0; i < d->n; i++) {
+		d->replicas[i].store.meter = &a->meter;
 		o->stores[i] = &d->replicas[i].store;
 		v03[i] = d->replicas[i].format == CONF_FORMAT_V03;
 	}
@@ -210,6 +213,7 @@ run(struct args *a, struct conf *c)
 	a->w.l0_retention_ms = c->retention_enabled ? c->l0_retention_ms : 0;
 	a->w.shutdown_ms = c->shutdown_sync_timeout_ms;
 	a->w.log = &a->log;
+	a->w.meter = &a->meter;
 	a->w.make = make;
 	a->w.ctx = a;
 	if (!a->level_given)

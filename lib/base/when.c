@@ -321,6 +321,15 @@ when_mono(void)
 	return clock_ms(CLOCK_MONOTONIC);
 }
 
+uint64_t
+when_mono_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 int64_t
 when_boot(void)
 {

@@ -32,6 +32,7 @@ size_t when_dur_fmt(char s[WHEN_FMT], int64_t ms);
 
 int64_t when_now(void);  /* CLOCK_REALTIME */
 int64_t when_mono(void); /* CLOCK_MONOTONIC: for deadlines and timers */
+uint64_t when_mono_us(void); /* the same in microseconds, to measure */
 int64_t when_boot(void); /* CLOCK_BOOTTIME: goes on while suspended */
 
 #endif

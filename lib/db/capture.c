@@ -113,12 +113,31 @@ begin(struct capture *c, struct capture_result *res)
 {
 	memset(res, 0, sizeof *res);
 	c->res = res;
+	c->begun = when_mono_us();
+}
+
+static void
+tell(struct capture *c, int failed)
+{
+	struct capture_stats *s = &c->stats;
+	uint32_t size = c->view.page_size;
+
+	s->steps++;
+	s->step_errors += failed != 0;
+	s->step_us += when_mono_us() - c->begun;
+	if (c->state == CAPTURE_RUNNING) {
+		s->db_bytes = (uint64_t)c->pos.pages * size;
+		s->wal_bytes = c->pos.n ? (uint64_t)wal_frame_offset(c->pos.n
+		    + 1, size) : 0;
+	}
+	c->res->stats = *s;
 }
 
 static int
 finish(struct capture *c, int r)
 {
 	report(c, when_mono(), r < 0);
+	tell(c, r < 0);
 	if (r < 0 && c->state != CAPTURE_RUNNING)
 		c->res->state = c->state = CAPTURE_FAILED;
 	c->res = 0;

@@ -55,6 +55,15 @@ enum capture_state {
 #define CAPTURE_SYNC 16u   /* ship everything committed so far now */
 #define CAPTURE_FINAL 32u  /* last step before the end */
 
+/* What a capture has done in its life, for those who watch. */
+struct capture_stats {
+	uint64_t db_bytes;     /* the database, and */
+	uint64_t wal_bytes;    /* how far its WAL is in files: now */
+	uint64_t captured;     /* bytes of WAL made into files */
+	uint64_t steps, step_errors, step_us;
+	uint64_t checkpoints, checkpoint_errors, checkpoint_us; /* PASSIVE */
+};
+
 struct capture_result {
 	enum capture_state state;
 	uint64_t txid;         /* last local level-0 TXID, 0: none */
@@ -68,6 +77,7 @@ struct capture_result {
 	int64_t quiet_ms;      /* until this when_mono() time events of the WAL
 	                          alone need no step: note that there was one and
 	                          step then (0: none). Others do not wait for it */
+	struct capture_stats stats;
 	uint64_t gap_from;     /* not 0: the file gap_from..gap_from is a full dump
 	                          that does not continue TXID gap_from-1 of the
 	                          replica: it needs a level-9 1-n as well */

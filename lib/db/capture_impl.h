@@ -87,6 +87,8 @@ struct capture {
 	uint64_t unsynced;     /* first level-0 file not yet synced, 0: none */
 
 	struct capture_result *res; /* of the running call */
+	struct capture_stats stats;
+	uint64_t begun;        /* of it, when_mono_us */
 };
 
 #define CAPTURE_HOP_MS 50   /* between marks */

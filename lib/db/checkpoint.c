@@ -86,6 +86,21 @@ done(struct capture *c, struct err *err)
 	return 0;
 }
 
+/* One whole PASSIVE checkpoint; one that met another is none. */
+static int
+one(struct capture *c, struct err *err)
+{
+	uint64_t t = when_mono_us();
+	int r = conn_checkpoint(&c->h[!c->cur].conn, err);
+
+	if (r < 0 && err->kind == ERR_BUSY)
+		return r;
+	c->stats.checkpoints++;
+	c->stats.checkpoint_errors += r < 0;
+	c->stats.checkpoint_us += when_mono_us() - t;
+	return r;
+}
+
 /* One PASSIVE checkpoint up to the newest mark: 1 complete, 0 not, -1. Others
  * that are at one are waited for, for tries milliseconds. */
 static int
@@ -97,7 +112,7 @@ passive(struct capture *c, int tries, struct err *err)
 	if (c->lost || hop_light(c, err) < 0 || hop_other(c, err) < 0)
 		return -1;
 	c->busy = 0;
-	while (conn_checkpoint(&c->h[!c->cur].conn, err) < 0) {
+	while (one(c, err) < 0) {
 		if (err->kind != ERR_BUSY)
 			return -1;
 		if (tries-- <= 0) {

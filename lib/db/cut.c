@@ -135,6 +135,7 @@ one_file(struct capture *c, struct frames *f, const struct shm_view *v,
 	h.time_ms = when_now();
 	h.wal_offset = wal_frame_offset(from + 1, h.page_size);
 	h.wal_size = wal_frame_offset(f->n + 1, h.page_size) - h.wal_offset;
+	c->stats.captured += (uint64_t)h.wal_size;
 	h.salt1 = f->header.salt1;
 	h.salt2 = f->header.salt2;
 	h.node = c->writer;

@@ -80,7 +80,46 @@ put_replica(stralloc *s, const struct status_replica *r)
 	    && put_num(s, "success", (uint64_t)r->success_ms)
 	    && put_error(s, &r->error)
 	    && put_text(s, "fence", r->unfenced ? "0" : NULL)
+	    && put_num(s, "bytes", r->bytes) && put_num(s, "files", r->files)
+	    && (!r->v03 || (put_text(s, "format", "v0.3")
+	    && put_num(s, "index", r->index)
+	    && put_num(s, "offset", r->offset)))
 	    && stralloc_append(s, '\n');
+}
+
+/* The numbers of a capture by their keys. */
+#define STATS(X) \
+	X("db-bytes", db_bytes) X("wal-bytes", wal_bytes) \
+	X("captured-bytes", captured) X("steps", steps) \
+	X("step-errors", step_errors) X("step-us", step_us) \
+	X("checkpoints", checkpoints) \
+	X("checkpoint-errors", checkpoint_errors) \
+	X("checkpoint-us", checkpoint_us)
+
+static int
+put_stats(stralloc *s, const struct capture_stats *c)
+{
+#define PUT(key, field) if (!put_num(s, key, c->field)) return 0;
+	STATS(PUT)
+#undef PUT
+	return 1;
+}
+
+static int
+put_meter(stralloc *s, const struct store_meter *m)
+{
+	char row[STORE_METER_ROW];
+
+	for (int t = 0; t < STORE_TYPES; t++)
+		for (int o = 0; o < STORE_OPS; o++) {
+			store_meter_fmt(row, m, (enum store_type)t,
+			    (enum store_op)o);
+			if (*row && (!stralloc_cats(s, "op\t")
+			    || !stralloc_cats(s, row)
+			    || !stralloc_append(s, '\n')))
+				return 0;
+		}
+	return 1;
 }
 
 static int
@@ -94,7 +133,8 @@ put_db(stralloc *s, const struct status_db *d)
 	    || !put_num(s, "spool", d->spool)
 	    || !put_num(s, "captured", (uint64_t)d->captured_ms)
 	    || !put_error(s, &d->error) || !put_text(s, "hold", d->hold)
-	    || !stralloc_append(s, '\n'))
+	    || !put_text(s, "disk-full", d->disk_full ? "1" : NULL)
+	    || !put_stats(s, &d->stats) || !stralloc_append(s, '\n'))
 		return 0;
 	for (i = 0; i < d->n; i++)
 		if (!put_replica(s, &d->r[i]))
@@ -111,7 +151,7 @@ status_fmt(const struct status *st, char **text, size_t *len, struct err *e)
 	if (!stralloc_cats(&s, HEAD "walship")
 	    || !put_num(&s, "pid", st->pid) || !put_num(&s, "start", st->start)
 	    || !put_num(&s, "time", (uint64_t)st->time_ms)
-	    || !stralloc_append(&s, '\n'))
+	    || !stralloc_append(&s, '\n') || !put_meter(&s, &st->meter))
 		goto nomem;
 	for (i = 0; i < st->n; i++)
 		if (!put_db(&s, &st->db[i]))
@@ -192,6 +232,16 @@ scan_error(struct status_error *e, const char *k, const char *v)
 	return 1;
 }
 
+static int
+scan_stats(struct capture_stats *c, const char *k, const char *v)
+{
+#define SCAN(key, field) \
+	if (!strcmp(k, key)) { c->field = num(v); return 1; }
+	STATS(SCAN)
+#undef SCAN
+	return 0;
+}
+
 static void
 scan_db(struct status_db *d, const char *k, const char *v)
 {
@@ -209,7 +259,9 @@ scan_db(struct status_db *d, const char *k, const char *v)
 		d->spool = num(v);
 	else if (!strcmp(k, "captured"))
 		d->captured_ms = (int64_t)num(v);
-	else
+	else if (!strcmp(k, "disk-full"))
+		d->disk_full = 1;
+	else if (!scan_stats(&d->stats, k, v))
 		scan_error(&d->error, k, v);
 }
 
@@ -230,6 +282,16 @@ scan_replica(struct status_replica *r, const char *k, const char *v)
 		r->behind_ms = (int64_t)num(v);
 	else if (!strcmp(k, "success"))
 		r->success_ms = (int64_t)num(v);
+	else if (!strcmp(k, "bytes"))
+		r->bytes = num(v);
+	else if (!strcmp(k, "files"))
+		r->files = num(v);
+	else if (!strcmp(k, "format"))
+		r->v03 = !strcmp(v, "v0.3");
+	else if (!strcmp(k, "index"))
+		r->index = num(v);
+	else if (!strcmp(k, "offset"))
+		r->offset = num(v);
 	else if (!strcmp(k, "fence"))
 		r->unfenced = !strcmp(v, "0");
 	else
@@ -276,6 +338,9 @@ scan_line(struct status *st, char *line, struct err *e)
 		what = DB;
 	else if (!strcmp(line, "replica"))
 		what = REPLICA;
+	else if (!strcmp(line, "op"))
+		return f && !store_meter_scan(&st->meter, f) ? 0
+		    : err_set(e, ERR_DATA, "malformed op record");
 	else
 		return 0;
 	if (what == REPLICA && !d)

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "db/capture.h"
+#include "store/meter.h"
 
 /* The status file: what ls-walship knows, for every other program. Text,
  * replaced whole by rename, at most once a second while something changes
@@ -17,15 +19,20 @@
  *
  *   walship  pid start (boot time of the process, of /proc/PID/stat field 22,
  *            tells a reused pid) time (of this file)
+ *   op       one row of store/meter.h: what was asked of stores of a type
  *   db       path state (probing waiting running held failed stopped fenced
  *            denied) txid (last captured) pending (bytes in the WAL not captured)
  *            spool (bytes not shipped everywhere) captured (time of the last
  *            file) error error-kind error-time errors (count) hold
+ *            disk-full=1 (nothing can be staged) db-bytes wal-bytes captured-
+ *            bytes steps step-errors step-us checkpoints checkpoint-errors
+ *            checkpoint-us (capture_stats: since its start)
  *   replica  belongs to the db record before it: url state (probing ok
  *            failing denied fenced) txid (shipped) lag (transactions)
  *            lag-bytes behind-since (time of the oldest commit not shipped)
  *            success (time of the last) error error-kind error-time errors
- *            fence=0 (the store ignores conditional writes)
+ *            fence=0 (the store ignores conditional writes) bytes files (shipped
+ *            since the start) format=v0.3 index offset (the position there)
  */
 
 struct status_error {
@@ -42,6 +49,9 @@ struct status_replica {
 	int64_t success_ms;    /* 0: never */
 	struct status_error error;
 	int unfenced;
+	uint64_t bytes, files; /* shipped */
+	int v03;               /* index and offset are said */
+	uint64_t index, offset;
 };
 
 struct status_db {
@@ -49,6 +59,8 @@ struct status_db {
 	uint64_t txid, pending, spool;
 	int64_t captured_ms;
 	struct status_error error;
+	int disk_full;
+	struct capture_stats stats;
 	struct status_replica *r;
 	size_t n;
 };
@@ -56,6 +68,7 @@ struct status_db {
 struct status {
 	uint64_t pid, start;
 	int64_t time_ms;
+	struct store_meter meter;
 	struct status_db *db;
 	size_t n;
 	/* of the reader */

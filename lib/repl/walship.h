@@ -40,6 +40,7 @@ struct walship_conf {
 	                                 cannot be */
 	char *const *child;           /* program to run when ready, NULL: none */
 	const struct log *log;
+	const struct store_meter *meter; /* that of the stores; may be NULL */
 	/* "register": settings of one more database. May be NULL. */
 	int (*make)(void *ctx, const char *path, const char *url,
 	    struct walship_db *, struct err *);

@@ -353,6 +353,8 @@ fill(const struct wdb *d, struct status_db *s)
 	s->captured_ms = d->captured_ms;
 	if (d->started && d->state == CAPTURE_HELD)
 		s->hold = d->fault.err.msg;
+	s->disk_full = d->fault.count && d->fault.err.kind == ERR_FULL;
+	s->stats = d->stats;
 	fill_error(&s->error, &d->fault);
 	if (!(s->r = calloc(d->n + 1, sizeof *s->r)))
 		return -1;
@@ -369,6 +371,8 @@ fill(const struct wdb *d, struct status_db *s)
 		o->behind_ms = r->behind_ms;
 		o->success_ms = r->success_ms;
 		o->unfenced = r->unfenced;
+		o->bytes = r->shipped_bytes;
+		o->files = r->shipped_files;
 		fill_error(&o->error, &r->fault);
 		if (o->lag_bytes > s->spool)
 			s->spool = o->lag_bytes;
@@ -398,6 +402,8 @@ walship_status(struct walship *w)
 	w->dirty = w->urgent = 0;
 	w->status_mono = when_mono();
 	st.pid = (uint64_t)w->pid;
+	if (w->conf->meter)
+		st.meter = *w->conf->meter;
 	if (!(st.db = calloc(w->n + 1, sizeof *st.db)))
 		return;
 	for (i = 0; i < w->n && r == 0; i++) {

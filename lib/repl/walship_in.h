@@ -80,6 +80,7 @@ struct wrep {
 	/* as far as the polling thread knows */
 	uint64_t txid;
 	uint64_t lag_bytes;
+	uint64_t shipped_bytes, shipped_files;
 	int64_t behind_ms, success_ms;
 	int64_t next_mono;        /* not before, 0: now */
 	unsigned fails, heals;
@@ -153,6 +154,7 @@ struct wdb {
 	unsigned fails;
 	/* known */
 	uint64_t txid, pending;
+	struct capture_stats stats;
 	int64_t captured_ms;
 	uint64_t steps_begun, steps_done;
 	struct wfault fault;

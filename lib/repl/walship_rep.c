@@ -390,6 +390,8 @@ ran(struct wrep *r)
 	struct wdb *d = r->db;
 
 	r->txid = r->ship.cursor;
+	r->shipped_bytes += r->res.bytes;
+	r->shipped_files += r->res.files;
 	r->lag_bytes -= r->res.bytes < r->lag_bytes ? r->res.bytes
 	    : r->lag_bytes;
 	r->group->probed = r->ship.probed;

@@ -77,6 +77,7 @@ apply(struct wdb *d)
 	if (d->res.txid)
 		d->txid = d->res.txid;
 	d->pending = d->res.pending_bytes;
+	d->stats = d->res.stats;
 	if (d->res.next_ms >= 0)
 		d->next_mono = d->res.next_ms;
 	d->pace_mono = d->want_why & ~CAPTURE_WAL ? 0 : d->res.quiet_ms;

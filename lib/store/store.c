@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/when.h"
+#include "store/meter.h"
 #include "store/store_int.h"
 
 int
@@ -62,42 +64,72 @@ store_deadline(struct store *s, int64_t mono_ms)
 	s->deadline = mono_ms;
 }
 
+static int
+metered(struct store *s, enum store_op op, uint64_t bytes, uint64_t begun, int r,
+    const struct err *e)
+{
+	store_meter_add(s->conf->meter, s->conf->type, op, r < 0 ? 0 : bytes,
+	    when_mono_us() - begun, r < 0 ? e->kind : ERR_NONE);
+	return r;
+}
+
 int
 store_list(struct store *s, const char *prefix, const char *start_after,
     store_list_fn *fn, void *ctx, struct err *e)
 {
+	uint64_t t = when_mono_us();
+
 	count(s, &s->count.lists);
-	return s->ops->list(s, prefix, start_after, fn, ctx, e);
+	return metered(s, STORE_OP_LIST, 0, t,
+	    s->ops->list(s, prefix, start_after, fn, ctx, e), e);
 }
 
 int
 store_head(struct store *s, const char *key, struct store_stat *st,
     struct err *e)
 {
+	uint64_t t = when_mono_us();
+
 	count(s, &s->count.heads);
-	return s->ops->head(s, key, st, e);
+	return metered(s, STORE_OP_HEAD, 0, t, s->ops->head(s, key, st, e), e);
 }
 
 int
 store_get(struct store *s, const char *key, uint64_t off, uint64_t len,
     struct store_get **out, struct err *e)
 {
+	uint64_t t = when_mono_us();
+
 	*out = 0;
 	count(s, &s->count.gets);
-	return s->ops->get(s, key, off, len, out, e);
+	if (s->ops->get(s, key, off, len, out, e) < 0)
+		return metered(s, STORE_OP_GET, 0, t, -1, e);
+	(*out)->meter = s->conf->meter;
+	(*out)->type = s->conf->type;
+	(*out)->begun = t;
+	return 0;
 }
 
 ssize_t
 store_get_read(struct store_get *g, void *buf, size_t n, struct err *e)
 {
-	return n ? g->read(g, buf, n, e) : 0;
+	ssize_t r = n ? g->read(g, buf, n, e) : 0;
+
+	if (r > 0)
+		g->bytes += (uint64_t)r;
+	else if (r < 0)
+		g->failed = e->kind;
+	return r;
 }
 
 void
 store_get_close(struct store_get *g)
 {
-	if (g)
-		g->close(g);
+	if (!g)
+		return;
+	store_meter_add(g->meter, g->type, STORE_OP_GET, g->bytes,
+	    when_mono_us() - g->begun, g->failed);
+	g->close(g);
 }
 
 static ssize_t
@@ -126,27 +158,59 @@ store_get_range(struct store *s, const char *key, uint64_t off, void *buf,
 	return r;
 }
 
+/* How much a source of unknown length had. */
+struct counted_in {
+	struct io_in in;
+	uint64_t *n;
+};
+
+static ssize_t
+counted_read(void *ctx, void *buf, size_t n, struct err *e)
+{
+	struct counted_in *m = ctx;
+	ssize_t r = m->in.read(m->in.ctx, buf, n, e);
+
+	if (r > 0)
+		*m->n += (uint64_t)r;
+	return r;
+}
+
 int
 store_put(struct store *s, const char *key, const struct store_src *src,
     const struct store_put_opt *opt, struct err *e)
 {
-	return s->ops->put(s, key, src, opt, e);
+	uint64_t t = when_mono_us(), n = 0;
+	int counted = src->fd < 0 && !src->mem;
+	struct store_src own = *src;
+	struct counted_in in = { src->in, &n };
+	int r;
+
+	if (counted)
+		own.in = (struct io_in){ .read = counted_read, .ctx = &in };
+	r = s->ops->put(s, key, &own, opt, e);
+	return metered(s, STORE_OP_PUT, counted ? n : src->len, t, r, e);
 }
 
 int
 store_copy(struct store *s, const char *from, const char *to,
     const struct store_put_opt *opt, struct err *e)
 {
-	return s->ops->copy(s, from, to, opt, e);
+	uint64_t t = when_mono_us();
+
+	return metered(s, STORE_OP_COPY, 0, t,
+	    s->ops->copy(s, from, to, opt, e), e);
 }
 
 int
 store_del(struct store *s, const char *const *keys, size_t n,
     enum err_kind *results, struct err *e)
 {
+	uint64_t t = when_mono_us();
+
 	for (size_t i = 0; results && i < n; i++)
 		results[i] = ERR_NONE;
-	return n ? s->ops->del(s, keys, n, results, e) : 0;
+	return n ? metered(s, STORE_OP_DELETE, 0, t,
+	    s->ops->del(s, keys, n, results, e), e) : 0;
 }
 
 ssize_t

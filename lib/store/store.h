@@ -16,6 +16,7 @@
  * relative to where logins begin unless it begins with "/". */
 
 enum store_type { STORE_FILE, STORE_S3, STORE_SFTP };
+struct store_meter;
 
 enum store_tri { STORE_DEFAULT = -1, STORE_OFF = 0, STORE_ON = 1 };
 
@@ -48,6 +49,7 @@ struct store_conf {
 	int strict_host;      /* host keys not known before are refused */
 	int plod;             /* one write at a time */
 	const struct log *log; /* borrowed, may be NULL */
+	struct store_meter *meter; /* the same: counts what is asked (meter.h) */
 };
 void store_conf_init(struct store_conf *);
 int store_conf_copy(struct store_conf *, const struct store_conf *,

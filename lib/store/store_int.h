@@ -35,6 +35,11 @@ struct store {
 struct store_get {
 	ssize_t (*read)(struct store_get *, void *, size_t, struct err *);
 	void (*close)(struct store_get *);
+	/* store.c's, for the meter: of conf, NULL: not counted */
+	struct store_meter *meter;
+	enum store_type type;
+	uint64_t begun, bytes;
+	enum err_kind failed;
 };
 
 int file_open(struct store **, const struct store_conf *, struct err *);
