@@ -59,6 +59,7 @@ LIBS_ls-dump = $(lz4) $(sk)
 LIBS_ls-conf = -lyaml $(sk)
 LIBS_ls-sync = $(sk)
 LIBS_ls-status = $(sk)
+LIBS_ls-statusd = -lmicrohttpd $(sk) -lpthread
 # Those that have most of the library in them. Each is a program of its own in
 # $(BUILD)/bin, linked with no more than it may; installed, they are links to
 # one file that holds all of them.
@@ -66,7 +67,7 @@ HELD = ls-get ls-list ls-prune ls-put ls-restore ls-snapshot ls-walship
 LIBS_ls-s6 = $(sql) $(http) $(lz4) $(sk) -lpthread
 # Tests link everything; the demo application and the load of the
 # measurements take nothing of ours.
-LIBS_ALL = $(sql) $(http) -lyaml $(lz4) $(sk) -lpthread -lm
+LIBS_ALL = -lmicrohttpd $(sql) $(http) -lyaml $(lz4) $(sk) -lpthread -lm
 LIBS_counter = -lmicrohttpd $(sql) -lpthread
 LIBS_load = $(sql) -lpthread
 

@@ -7,10 +7,11 @@
 #include "base/prog.h"
 #include "base/when.h"
 #include "repl/control.h"
+#include "repl/metrics.h"
 #include "repl/status.h"
 
 #define PROG "ls-status"
-#define SYNOPSIS "[-jq] [--max-lag DURATION] [FILE]"
+#define SYNOPSIS "[-jpq] [--max-lag DURATION] [FILE]"
 #define PURPOSE "Prints what ls-walship last wrote of itself. Exit 0: " \
 	"healthy, 1: not."
 
@@ -20,6 +21,7 @@ enum { OPT_LAG = 256 };
 
 static const struct opt opts[] = {
 	{ 'j', "json", NULL, "one JSON object" },
+	{ 'p', "prometheus", NULL, "as metrics" },
 	{ 'q', "quiet", NULL, "print nothing" },
 	{ OPT_LAG, "max-lag", "DURATION", "longest time behind: 60s" },
 	PROG_OPTS
@@ -178,7 +180,7 @@ json(const struct status *st, int64_t now, int healthy, const char *why)
 
 struct args {
 	int64_t max_lag;
-	int json, quiet;
+	int json, metrics, quiet;
 };
 
 static int
@@ -188,6 +190,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 
 	switch (id) {
 	case 'j': a->json = 1; break;
+	case 'p': a->metrics = 1; break;
 	case 'q': a->quiet = 1; break;
 	case OPT_LAG:
 		if (when_dur_scan(arg, &a->max_lag) < 0 || a->max_lag < 0)
@@ -213,6 +216,17 @@ answers(const struct status *st, const char *dir, char *why, size_t n)
 	return 0;
 }
 
+/* -1, or 0 with an error. */
+static int
+prometheus(const struct status *st, int64_t now, struct err *e)
+{
+	const struct metrics m = { st, now, NULL, NULL };
+	stralloc s = STRALLOC_ZERO;
+	int ok = metrics_fmt(&s, &m);
+
+	return prog_put(&s, ok, e) < 0 ? 0 : -1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -235,11 +249,15 @@ main(int argc, char **argv)
 		    : "read the status", &e);
 	healthy = status_healthy(&st, now, a.max_lag, why, sizeof why)
 	    && (*argv || answers(&st, dir, why, sizeof why));
-	if (a.json && !a.quiet)
+	if (a.metrics && !a.quiet)
+		code = prometheus(&st, now, &e);
+	else if (a.json && !a.quiet)
 		json(&st, now, healthy, why);
 	else if (!a.quiet)
 		table(&st, now);
 	status_free(&st);
+	if (code == 0)
+		return prog_fatal(PROG, "print the metrics", &e);
 	if ((code = prog_flush(PROG)))
 		return code;
 	if (!healthy && !a.quiet)

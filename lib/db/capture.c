@@ -120,7 +120,9 @@ static void
 tell(struct capture *c, int failed)
 {
 	struct capture_stats *s = &c->stats;
-	uint32_t size = c->view.page_size;
+	/* an empty WAL does not know it */
+	uint32_t size = c->view.page_size ? c->view.page_size
+	    : c->facts.page_size;
 
 	s->steps++;
 	s->step_errors += failed != 0;
