@@ -247,7 +247,7 @@ op(struct out *o, const char *name, int t, int p)
 }
 
 static void
-durations(struct out *o, const struct store_count *c, int t, int p)
+durations(struct out *o, const struct store_calls *c, int t, int p)
 {
 	static const char name[] =
 	    "litestream_replica_operation_duration_seconds";
@@ -281,7 +281,7 @@ enum what { COUNT, BYTES, DURATION, ERRORS };
 
 static void
 operation(struct out *o, enum what what, const char *name,
-    const struct store_count *c, int t, int p)
+    const struct store_calls *c, int t, int p)
 {
 	if (what == DURATION) {
 		durations(o, c, t, p);
