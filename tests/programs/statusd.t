@@ -34,22 +34,22 @@ while read -r line; do
 	like "metric: $line" "$m" "^$line"
 done <<END
 litestream_db_size[{]db="$db"[}] [1-9]
-litestream_wal_size[{]db="$db"[}] 
+litestream_wal_size[{]db="$db"[}] [0-9]
 litestream_txid[{]db="$db"[}] 1$
 litestream_disk_full[{]db="$db"[}] 0$
-litestream_total_wal_bytes[{]db="$db"[}] 
+litestream_total_wal_bytes[{]db="$db"[}] [0-9]
 litestream_sync_count[{]db="$db"[}] [1-9]
 litestream_sync_error_count[{]db="$db"[}] 0$
 litestream_sync_seconds[{]db="$db"[}] [0-9.]+$
-litestream_checkpoint_count[{]db="$db",mode="PASSIVE"[}] 
-litestream_checkpoint_error_count[{]db="$db",mode="PASSIVE"[}] 
-litestream_checkpoint_seconds[{]db="$db",mode="PASSIVE"[}] 
+litestream_checkpoint_count[{]db="$db",mode="PASSIVE"[}] [0-9]
+litestream_checkpoint_error_count[{]db="$db",mode="PASSIVE"[}] [0-9]
+litestream_checkpoint_seconds[{]db="$db",mode="PASSIVE"[}] [0-9]
 litestream_replica_wal_bytes[{]db="$db",name="near"[}] [1-9]
 litestream_replica_operation_total[{]replica_type="file",operation="PUT"[}] 1$
 litestream_replica_operation_bytes[{]replica_type="file",operation="PUT"[}] [1-9]
 litestream_replica_operation_errors_total[{]replica_type="s3",operation="LIST",code="temp"[}] [1-9]
 litestream_replica_operation_duration_seconds_bucket[{]replica_type="file",operation="PUT",le="[+]Inf"[}] 1$
-litestream_replica_operation_duration_seconds_bucket[{]replica_type="file",operation="PUT",le="0.01"[}] 
+litestream_replica_operation_duration_seconds_bucket[{]replica_type="file",operation="PUT",le="0.01"[}] [0-9]
 litestream_replica_operation_duration_seconds_count[{]replica_type="file",operation="PUT"[}] 1$
 ls_spool_bytes[{]db="$db"[}] [1-9]
 ls_lag_seconds[{]db="$db",replica="file://$T/near"[}] 0.000$
