@@ -28,7 +28,7 @@
 enum { O_NO_EXPAND = 256, O_LAG, O_RUN };
 
 static const struct opt opts[] = {
-	{ 'a', "addr", "[HOST]:PORT", "where to listen; else addr: of the file" },
+	{ 'a', "addr", "HOST:PORT", "where to listen; else addr: of the file" },
 	{ 'c', "config", "FILE", "configuration file" },
 	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
 	{ 'd', "ready-fd", "FD", "write a newline there when ready" },
