@@ -51,6 +51,7 @@ http = -lcurl -lexpat -lbearssl -lcjson -lcrypto
 LIBS_ls-walship = $(sql) $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-restore = $(sql) $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-snapshot = $(sql) $(http) $(lz4) $(sk) -lpthread
+LIBS_ls-compact = $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-prune = $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-list = $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-get = $(http) $(sk) -lpthread

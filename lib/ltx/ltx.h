@@ -161,6 +161,10 @@ struct ltx_merge; /* opaque */
 int ltx_merge_begin(struct ltx_merge **, struct ltx_dec **, size_t n,
     struct err *);
 const struct ltx_header *ltx_merge_header(const struct ltx_merge *);
+/* The database had so many pages before the first input: what it grew by then
+ * is held by the inputs, or ltx_merge_page fails and names the page. 0: they
+ * must hold every page. Before the first ltx_merge_page. */
+void ltx_merge_from(struct ltx_merge *, uint32_t pages);
 /* As ltx_dec_page: newest version of each page, pages past the commit
  * dropped; 0 only after every input was read to its end and verified. */
 int ltx_merge_page(struct ltx_merge *, uint32_t *pgno,

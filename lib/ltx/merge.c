@@ -142,6 +142,13 @@ ltx_merge_header(const struct ltx_merge *m)
 	return &m->h;
 }
 
+void
+ltx_merge_from(struct ltx_merge *m, uint32_t pages)
+{
+	if (pages < m->kept)
+		m->kept = pages;
+}
+
 /* Moves every source past m->prev or, when it is past the commit, on. */
 static int
 advance(struct ltx_merge *m, struct err *err)

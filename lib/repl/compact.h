@@ -15,6 +15,11 @@ struct compact_opt {
 	                           files (name and size), read first; NULL */
 	const char *tmp;        /* folder for temporary files, "": $TMPDIR */
 	enum ltx_encoding encoding;
+	uint64_t min;           /* first TXID of the result, before that of the
+	                           first file: the result must hold every page.
+	                           0: that of the first file */
+	uint32_t pages;         /* of the database before the first file: what
+	                           grew since must be there; 0: not known */
 };
 
 struct compact_done {
@@ -28,5 +33,25 @@ struct compact_done {
 int compact_merge(struct store *, const struct replica_file *const *files,
     size_t n, const struct compact_opt *, struct io_out,
     struct compact_done *, struct err *);
+
+/* Where an LTX file is that is none of a replica: at an offset of a descriptor,
+ * or under a path. */
+struct compact_file {
+	const char *path;       /* NULL: fd */
+	int fd;
+	int64_t off;
+	uint64_t min, max;      /* TXIDs of its header */
+};
+
+/* The same of such files: oldest first, without gaps. */
+int compact_merge_files(const struct compact_file *, size_t n,
+    const struct compact_opt *, struct io_out, struct compact_done *,
+    struct err *);
+
+/* The same of files by name, in any order; "-" is standard input, with any
+ * number of files one after the other. */
+int compact_files(const char *const *paths, size_t n,
+    const struct compact_opt *, struct io_out, struct compact_done *,
+    struct err *);
 
 #endif

@@ -49,6 +49,10 @@ int listing_times(struct store *, struct listing *, size_t from, size_t to,
 /* Is it what its name says, and undamaged? Reads it whole. ERR_DATA names
  * it. */
 int listing_check(struct store *, const struct replica_file *, struct err *);
+/* The same of its bytes, from wherever they come; *time_ms (may be NULL): of
+ * its header. */
+int listing_check_in(struct io_in, const struct replica_file *,
+    int64_t *time_ms, struct err *);
 
 /* The key of a listed file, allocated. */
 int listing_key(struct store *, const struct replica_file *, char **key,

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include "ltx/ltx.h"
 
-static int
-check(struct store_get *g, const struct replica_file *f, struct err *e)
+int
+listing_check_in(struct io_in in, const struct replica_file *f,
+    int64_t *time_ms, struct err *e)
 {
 	const struct ltx_header *h;
 	const unsigned char *data;
@@ -13,9 +14,11 @@ check(struct store_get *g, const struct replica_file *f, struct err *e)
 	uint32_t pgno;
 	int r;
 
-	if (ltx_dec_begin(&dec, store_get_in(g), e) < 0)
+	if (ltx_dec_begin(&dec, in, e) < 0)
 		return -1;
 	h = ltx_dec_header(dec);
+	if (time_ms)
+		*time_ms = h->time_ms;
 	if (h->min_txid != f->min || h->max_txid != f->max)
 		r = err_set(e, ERR_DATA, "it holds other TXIDs than its name "
 		    "says");
@@ -39,7 +42,7 @@ listing_check(struct store *st, const struct replica_file *f, struct err *e)
 		return -1;
 	r = store_get(st, key, 0, 0, &g, e);
 	if (!r) {
-		r = check(g, f, e);
+		r = listing_check_in(store_get_in(g), f, NULL, e);
 		store_get_close(g);
 	}
 	if (r)

@@ -1,143 +1,48 @@
 #include "repl/snapshot.h"
 
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include "repl/compact.h"
+#include "repl/compact_put.h"
 #include "repl/plan.h"
 #include "repl/restore.h"
 
-/* Merging writes, uploading reads: a thread merges into a pipe, with a store
- * of its own, since a store belongs to one thread. */
-struct maker {
-	struct store *st;
-	const struct replica_file **files;
-	size_t n;
-	struct compact_opt opt;
-	int in, out;              /* the pipe; the thread closes out */
-	pthread_t thread;
-	int joined;
-	struct compact_done done;
-	int r;
-	struct err err;
-};
-
-static void *
-maker_run(void *ctx)
-{
-	struct maker *m = ctx;
-
-	m->r = compact_merge(m->st, m->files, m->n, &m->opt,
-	    io_out_fd(&m->out), &m->done, &m->err);
-	close(m->out);
-	return NULL;
-}
-
-/* The end of the pipe is the end of the file only if the merge was good. */
-static ssize_t
-maker_read(void *ctx, void *buf, size_t len, struct err *e)
-{
-	struct maker *m = ctx;
-	struct io_in in = io_in_fd(&m->in);
-	ssize_t r = in.read(in.ctx, buf, len, e);
-
-	if (r)
-		return r;
-	if (!m->joined) {
-		pthread_join(m->thread, NULL);
-		m->joined = 1;
-	}
-	if (m->r < 0) {
-		*e = m->err;
-		return -1;
-	}
-	return 0;
-}
-
 static int
-upload(struct maker *m, struct store *st, const struct replica_file *to,
+put_planned(struct store *st, struct listing *l, const struct plan *p,
+    const struct snapshot_opt *opt, struct snapshot_done *done,
     struct err *e)
 {
-	struct store_src src = { .fd = -1, .in = { maker_read, m } };
-	struct store_put_opt opt = { .time_ms = to->time_ms };
-	int p[2], r, n;
-	char *key;
-
-	if (listing_key(st, to, &key, e) < 0)
-		return -1;
-	if (pipe2(p, O_CLOEXEC) < 0) {
-		free(key);
-		return err_sys(e, "make a pipe");
-	}
-	m->in = p[0];
-	m->out = p[1];
-	n = pthread_create(&m->thread, NULL, maker_run, m);
-	if (n) {
-		close(p[0]);
-		close(p[1]);
-		free(key);
-		return err_set(e, ERR_TEMP, "start a thread: %s", strerror(n));
-	}
-	r = store_put(st, key, &src, &opt, e);
-	close(m->in); /* a merge still writing ends with EPIPE */
-	if (!m->joined)
-		pthread_join(m->thread, NULL);
-	free(key);
-	return r;
-}
-
-/* The newest file's header has the time of the state. */
-static int
-state_time(struct store *st, struct listing *l, const struct plan *p,
-    int64_t *ms, struct err *e)
-{
-	size_t i = p->idx[p->n - 1];
-
-	if (listing_times(st, l, i, i + 1, e) < 0)
-		return -1;
-	*ms = l->f[i].time_ms;
-	return 0;
-}
-
-static int
-put_planned(struct store *st, const struct store_conf *conf,
-    struct listing *l, const struct plan *p, const struct snapshot_opt *opt,
-    struct snapshot_done *done, struct err *e)
-{
+	struct compact_opt merge = { NULL, opt->tmp, opt->encoding, 0, 0 };
 	struct replica_file to = { .min = 1, .max = p->txid,
 	    .level = STORE_LEVEL_SNAPSHOT };
+	const struct replica_file **files;
+	struct compact_done made = { 0 };
 	struct listing tail = { 0 };
-	struct maker m = { .opt = { NULL, opt->tmp, opt->encoding } };
-	int same = 0, r;
+	int same = 0, r = 0;
 
-	if (state_time(st, l, p, &to.time_ms, e) < 0)
-		return -1;
 	/* Local copies are trusted if the newest is the replica's. */
 	if (opt->ltx0 && restore_tail(st, l, opt->ltx0, p->txid, opt->log,
 	    &tail, &same, e) < 0)
 		return -1;
 	listing_free(&tail);
-	m.opt.ltx0 = same ? opt->ltx0 : NULL;
-	m.n = p->n;
-	m.files = calloc(p->n, sizeof *m.files);
-	if (!m.files)
+	merge.ltx0 = same ? opt->ltx0 : NULL;
+	files = calloc(p->n, sizeof *files);
+	if (!files)
 		return err_nomem(e);
 	for (size_t i = 0; i < p->n; i++)
-		m.files[i] = &l->f[p->idx[i]];
-	r = store_open(&m.st, conf, e);
-	if (!r) {
-		r = upload(&m, st, &to, e);
-		store_close(m.st);
-	}
-	free(m.files);
-	done->size = to.size = m.done.size;
-	done->time_ms = to.time_ms;
+		files[i] = &l->f[p->idx[i]];
+	if (p->n == 1 && files[0]->min == 1)
+		r = compact_put_copy(st, files[0], merge.ltx0, &to, 0, e);
 	if (!r)
-		changes_say(opt->changes, opt->log, "add", &to);
+		r = compact_put(st, files, p->n, &merge, &to, 0, &made, e);
+	free(files);
+	done->size = to.size;
+	done->time_ms = to.time_ms;
 	done->files = p->n;
-	return r;
+	to.time_ms = compact_put_time(st, to.time_ms);
+	if (r < 0)
+		return -1;
+	changes_say(opt->changes, opt->log, "add", &to);
+	return 0;
 }
 
 /* Plans without the damaged one of the planned files, as a restore would:
@@ -169,16 +74,16 @@ without_damaged(struct store *st, struct listing *l, struct plan *p,
 }
 
 static int
-put_or_present(struct store *st, const struct store_conf *conf,
-    struct listing *l, const struct plan *p, const struct snapshot_opt *opt,
-    struct snapshot_done *done, struct err *e)
+put_or_present(struct store *st, struct listing *l, const struct plan *p,
+    const struct snapshot_opt *opt, struct snapshot_done *done,
+    struct err *e)
 {
 	const struct replica_file *f = &l->f[p->idx[0]];
 
 	done->txid = p->txid;
 	done->present = p->n == 1 && f->level == STORE_LEVEL_SNAPSHOT;
 	if (!done->present)
-		return put_planned(st, conf, l, p, opt, done, e);
+		return put_planned(st, l, p, opt, done, e);
 	done->size = f->size;
 	return listing_check(st, f, e);
 }
@@ -202,7 +107,7 @@ snapshot_put(const struct store_conf *conf, const struct snapshot_opt *opt,
 	if (!r)
 		r = restore_plan_files(st, &l, &latest, opt->log, &p, e);
 	while (!r) {
-		r = put_or_present(st, conf, &l, &p, opt, done, e);
+		r = put_or_present(st, &l, &p, opt, done, e);
 		if (!r || e->kind != ERR_DATA)
 			break;
 		r = without_damaged(st, &l, &p, opt->log, e);

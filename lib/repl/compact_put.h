@@ -1,0 +1,31 @@
+#ifndef LS_REPL_COMPACT_PUT_H
+#define LS_REPL_COMPACT_PUT_H
+
+#include "repl/compact.h"
+
+/* Merges files of a replica into a new object of it, to (level, min, max are
+ * given), without a copy of it anywhere else: a thread merges, on a store of
+ * its own, into the upload. Nothing is there before the merge is known to be
+ * good. Its time is that of the newest state (to->time_ms, of the header; as
+ * metadata or mtime it survives). noreplace: ERR_EXISTS if something is there.
+ * to->size is filled in too. */
+int compact_put(struct store *, const struct replica_file *const *files,
+    size_t n, const struct compact_opt *, struct replica_file *to,
+    int noreplace, struct compact_done *, struct err *);
+
+/* The same where the result would be one input again, byte for byte, under
+ * another name: a copy the store makes of it, without an upload. It is read
+ * whole first: the local file where ltx0 (NULL: none) has it, with the end of
+ * the replica's compared, else the replica's. 1: done; 0: this store makes no
+ * copies; -1. */
+int compact_put_copy(struct store *, const struct replica_file *,
+    const char *ltx0, struct replica_file *to, int noreplace, struct err *);
+
+/* A level-0 file of the replica as it is in a local folder: a descriptor, or
+ * -1 if it is not there in that size. */
+int compact_put_local(const char *ltx0, const struct replica_file *);
+
+/* What a listing would say of the time of an object just put. */
+int64_t compact_put_time(const struct store *, int64_t header_ms);
+
+#endif
