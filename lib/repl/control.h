@@ -20,6 +20,9 @@
  *   start PATH, stop PATH     attach, detach (a final sync is not waited for)
  *   register PATH URL         replicate one more database
  *   unregister PATH           forget it
+ *   dump PATH [URL]           capture a fresh full copy and ship it to all its
+ *                             replicas, to that one (or all) also as what
+ *                             restores begin with; not waited for
  */
 
 #define CONTROL_CLIENTS 16

@@ -301,6 +301,32 @@ on_one(struct walship *w, const char *word, const char *path, struct err *e)
 	return 0;
 }
 
+static int
+dump(struct walship *w, const char *path, const char *url, struct err *e)
+{
+	struct wdb *d = walship_db_find(w, path);
+	size_t i, n = 0;
+
+	if (!d)
+		return err_set(e, ERR_NOTFOUND, "%s is not replicated", path);
+	if (d->phase != DB_STARTED || !d->attached)
+		return err_set(e, ERR_BUSY, "%s is %s", path,
+		    walship_db_state(d));
+	for (i = 0; i < d->n; i++) {
+		struct wrep *r = &d->rep[i];
+
+		if (url && strcmp(url, r->conf->url))
+			continue;
+		r->mend = r->want_dump = 1;
+		n++;
+	}
+	if (!n)
+		return err_set(e, ERR_NOTFOUND, "%s has no replica %s", path,
+		    url ? url : "");
+	walship_db_dump(d, d->txid, "it was asked for");
+	return 0;
+}
+
 void
 walship_ctl(void *ctx, uint64_t client, size_t argc, char *const *argv)
 {
@@ -319,6 +345,8 @@ walship_ctl(void *ctx, uint64_t client, size_t argc, char *const *argv)
 		r = 0;
 	} else if (argc == 3 && !strcmp(word, "register")) {
 		r = enter(w, argv[1], argv[2], &e);
+	} else if ((argc == 2 || argc == 3) && !strcmp(word, "dump")) {
+		r = dump(w, argv[1], argc == 3 ? argv[2] : NULL, &e);
 	} else if (argc == 2 && (!strcmp(word, "start")
 	    || !strcmp(word, "stop") || !strcmp(word, "unregister"))) {
 		r = on_one(w, word, argv[1], &e);

@@ -86,6 +86,8 @@ struct wrep {
 	unsigned fails, heals;
 	int given_up;             /* local files it has not got were dropped */
 	int want_dump;            /* waits for a full dump beyond dump_after */
+	int mend;                 /* asked for: what it holds has a gap */
+	uint64_t mend_at;         /* TXID of the full dump that mends it, 0 */
 	int unfenced;
 	struct wfault fault;
 };

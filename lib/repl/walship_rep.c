@@ -269,6 +269,21 @@ walship_rep_due(const struct wrep *r)
 	return r->next_mono;
 }
 
+/* A full copy that was asked for goes up as the others do, after what was
+ * captured before it, and then as the beginning of restores too. */
+static void
+mend(struct wrep *r)
+{
+	if (!r->mend_at || r->probe)
+		return;
+	if (r->ship.cursor + 1 < r->mend_at && r->upto >= r->mend_at) {
+		r->upto = r->mend_at - 1;
+	} else {
+		r->ship.broken |= r->ship.cursor + 1 == r->mend_at;
+		r->mend_at = 0;
+	}
+}
+
 void
 walship_rep_kick(struct wrep *r)
 {
@@ -279,6 +294,7 @@ walship_rep_kick(struct wrep *r)
 	r->busy = 1;
 	r->probe = !r->known;
 	r->upto = d->txid;
+	mend(r);
 	r->got = 0;
 	r->deadline = d->w->ending ? d->w->end_mono
 	    : r->probe && !r->fails ? when_mono() + WALSHIP_PROBE_MS : 0;

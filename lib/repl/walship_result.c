@@ -181,8 +181,12 @@ dumped(struct wdb *d)
 	d->want_dump = 0;
 	d->dump_after = 0;
 	d->dump_mono = 0;
-	for (i = 0; i < d->n; i++)
+	for (i = 0; i < d->n; i++) {
 		d->rep[i].want_dump = 0;
+		if (d->rep[i].mend)
+			d->rep[i].mend_at = d->txid;
+		d->rep[i].mend = 0;
+	}
 }
 
 /* Where polling had not yet seen that the file is another one, that one is
