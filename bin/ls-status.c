@@ -220,7 +220,7 @@ answers(const struct status *st, const char *dir, char *why, size_t n)
 static int
 prometheus(const struct status *st, int64_t now, struct err *e)
 {
-	const struct metrics m = { st, now, NULL, NULL };
+	const struct metrics m = { st, now, 0, NULL, NULL };
 	stralloc s = STRALLOC_ZERO;
 	int ok = metrics_fmt(&s, &m);
 

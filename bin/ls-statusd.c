@@ -44,7 +44,7 @@ struct args {
 	const char *addr, *run_dir;
 	char *path;            /* of the status file */
 	int64_t max_lag_ms;
-	int ready_fd;
+	int ready_fd, v03;
 };
 
 static int
@@ -89,7 +89,7 @@ static unsigned
 answer(struct args *a, const char *path, stralloc *body)
 {
 	struct status st = { 0 };
-	struct metrics m = { &st, when_now(), name, &a->conf };
+	struct metrics m = { &st, when_now(), a->v03, name, &a->conf };
 	struct err e = { 0 };
 	char why[ERR_MSG_MAX + 512];
 	int ok = 1, healthy;
@@ -256,9 +256,11 @@ main(int argc, char **argv)
 	const char *dir = getenv("LS_RUN_DIR");
 	struct args a = { .ready_fd = -1, .max_lag_ms = 60000,
 	    .run_dir = dir && *dir ? dir : RUN_DIR };
+	const char *compat = getenv("LITESTREAM_COMPAT");
 	struct err e = { 0 };
 	int r;
 
+	a.v03 = compat && !strcmp(compat, "v0.3");
 	if ((r = prog_args(&prog, argc, &argv, option, &a, 0, 0)) >= 0)
 		return r;
 	if (load(&a, &e) < 0)

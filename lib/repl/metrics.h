@@ -14,6 +14,8 @@
 struct metrics {
 	const struct status *st;
 	int64_t now_ms;
+	int v03;  /* no names without a db label but those that Litestream 0.3
+	             has: readers of its time know no others */
 	const char *(*name)(void *ctx, const char *db, const char *url);
 	void *ctx;
 };

@@ -117,7 +117,7 @@ everything_is_told(void **state)
 		"_sum{replica_type=\"file\",operation=\"GET\"} 0.020000\n"
 	};
 	struct status st = example();
-	struct metrics m = { &st, 10250, name, NULL };
+	struct metrics m = { &st, 10250, 0, name, NULL };
 	stralloc s = STRALLOC_ZERO;
 
 	(void)state;
@@ -127,6 +127,11 @@ everything_is_told(void **state)
 		if (!strstr(s.s, want[i]))
 			fail_msg("missing: %s\nin:\n%s", want[i], s.s);
 	assert_null(strstr(s.s, "wal_index{db=\"/d/a\\\\b.db\",name=\"disk"));
+	s.len = 0;
+	m.v03 = 1;
+	assert_int_equal(metrics_fmt(&s, &m) && stralloc_0(&s), 1);
+	assert_null(strstr(s.s, "duration"));
+	assert_non_null(strstr(s.s, "litestream_replica_operation_total{"));
 	stralloc_free(&s);
 	status_free(&st);
 }
