@@ -12,9 +12,8 @@
 
 #define PROG "ls-conf"
 #define FILE_MAX (1u << 20)
-#define SYNOPSIS "[-c FILE] [--no-expand-env] [-s | -r | -p]\n" \
-	"       ls-conf --init PATH...\n" \
-	"       ls-conf --datasette FILE DB..."
+#define SYNOPSIS "[-c FILE] [--no-expand-env] [-s | -r | -p] | --init PATH... | " \
+	"--datasette FILE DB..."
 #define PURPOSE "Reads litestream.yml or the environment and prints what it " \
 	"means."
 
