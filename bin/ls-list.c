@@ -6,6 +6,7 @@
 #include "base/prog.h"
 #include "conf/conf.h"
 #include "repl/listing_fmt.h"
+#include "repl/pin.h"
 
 #define PROG "ls-list"
 #define SYNOPSIS "[OPTIONS] [DB|URL]"
@@ -13,11 +14,12 @@
 	"replicas of DB (all databases\nof the configuration without DB). " \
 	"Several replicas are headed by \"# URL\" lines."
 
-enum { O_NO_EXPAND = 256, O_REPLICA };
+enum { O_NO_EXPAND = 256, O_REPLICA, O_PINS };
 
 static const struct opt opts[] = {
 	{ 'l', "level", "LEVEL", "only this level, 0 to 9 (all)" },
 	{ 's', "snapshots", NULL, "only snapshots: level 9" },
+	{ O_PINS, "pins", NULL, "only pins: each with its name" },
 	{ 'x', "exact", NULL, "times from the files' headers: one read each" },
 	{ 'j', "json", NULL, "one JSON object a replica" },
 	{ 'c', "config", "FILE", "configuration file" },
@@ -31,7 +33,8 @@ struct args {
 	struct conf_args conf;
 	const char *replica;
 	unsigned levels;
-	int exact, json, heads, titled;
+	int exact, json, heads, titled, pins;
+	struct pin *pin; /* of the files being printed, NULL: they are none */
 };
 
 static int
@@ -46,6 +49,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 		a->levels = 1u << (*arg - '0');
 		break;
 	case 's': a->levels = 1u << STORE_LEVEL_SNAPSHOT; break;
+	case O_PINS: a->pins = 1; break;
 	case 'x': a->exact = 1; break;
 	case 'j': a->json = 1; break;
 	case 'c': a->conf.file = arg; break;
@@ -83,13 +87,17 @@ head(const struct args *a, const struct conf_db *db, const char *url,
 }
 
 static int
-line(const struct args *a, const struct replica_file *f, int first,
-    stralloc *s)
+line(const struct args *a, const struct listing *l, size_t i, stralloc *s)
 {
+	const char *pin = a->pin ? a->pin[i].name : NULL;
+
 	if (!a->json)
-		return listing_fmt_tsv(s, f) && stralloc_cats(s, "\n");
-	return (first || stralloc_cats(s, ",")) && listing_fmt_json(s, f)
-	    && stralloc_cats(s, "}");
+		return listing_fmt_tsv(s, &l->f[i]) && (!pin
+		    || (stralloc_cats(s, "\t") && stralloc_cats(s, pin)))
+		    && stralloc_cats(s, "\n");
+	return (!i || stralloc_cats(s, ",")) && listing_fmt_json(s, &l->f[i])
+	    && (!pin || (stralloc_cats(s, ",\"pin\":")
+	    && listing_fmt_string(s, pin))) && stralloc_cats(s, "}");
 }
 
 static int
@@ -111,16 +119,28 @@ print(struct args *a, const struct conf_db *db, const char *url,
 {
 	stralloc s = STRALLOC_ZERO;
 	int r = put(&s, a->json || a->titled++
-	    || stralloc_cats(&s, LISTING_FMT_HEAD "\n"), e);
+	    || stralloc_cats(&s, a->pins ? LISTING_FMT_HEAD "\tpin\n"
+	    : LISTING_FMT_HEAD "\n"), e);
 
 	if (!r)
 		r = put(&s, head(a, db, url, l, &s), e);
 	for (size_t i = 0; !r && i < l->n; i++)
-		r = put(&s, line(a, &l->f[i], !i, &s), e);
+		r = put(&s, line(a, l, i, &s), e);
 	if (!r)
 		r = put(&s, tail(a, l, &s), e);
 	stralloc_free(&s);
 	return r;
+}
+
+static int
+read_pins(struct args *a, struct store *st, struct listing *l, struct err *e)
+{
+	size_t n;
+	int x = pin_list(st, &a->pin, &n, e);
+
+	for (size_t i = 0; !x && i < n; i++)
+		x = listing_add(l, &a->pin[i].file, e);
+	return x;
 }
 
 static int
@@ -134,13 +154,16 @@ one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
 
 	if (store_open(&st, &r->store, e) < 0)
 		return err_in(e, "%s", r->store.url);
-	x = listing_read(st, a->levels, &l, e);
-	if (!x && a->exact)
+	x = a->pins ? read_pins(a, st, &l, e)
+	    : listing_read(st, a->levels, &l, e);
+	if (!x && a->exact && !a->pins)
 		x = listing_times(st, &l, 0, l.n, e);
 	if (x < 0)
 		err_in(e, "%s", r->store.url);
 	else
 		x = print(a, db, r->store.url, &l, e);
+	free(a->pin);
+	a->pin = NULL;
 	listing_free(&l);
 	store_close(st);
 	return x;

@@ -7,6 +7,7 @@
 #include "base/when.h"
 #include "conf/conf.h"
 #include "repl/listing_fmt.h"
+#include "repl/pin.h"
 #include "repl/prune.h"
 
 #define PROG "ls-prune"
@@ -16,7 +17,7 @@
 	"configuration without DB)."
 
 enum { O_NO_EXPAND = 256, O_REPLICA, O_RETENTION, O_L0, O_ALL, O_DAILY,
-	O_WEEKLY, O_MONTHLY };
+	O_WEEKLY, O_MONTHLY, O_UNPIN };
 
 static const struct opt opts[] = {
 	{ 'n', "dry-run", NULL, "delete nothing, print each file and why" },
@@ -27,6 +28,7 @@ static const struct opt opts[] = {
 	{ O_DAILY, "daily", "N", "the last state of N days" },
 	{ O_WEEKLY, "weekly", "N", "the last state of N weeks" },
 	{ O_MONTHLY, "monthly", "N", "the last state of N months" },
+	{ O_UNPIN, "unpin", "NAME", "remove this pin, and nothing else" },
 	CHANGES_OPTS,
 	{ 'c', "config", "FILE", "configuration file" },
 	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
@@ -39,7 +41,7 @@ static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	struct conf_args conf;
-	const char *replica;
+	const char *replica, *unpin;
 	struct changes changes;
 	/* -1: as the configuration has it */
 	int64_t retention_ms, l0_ms, all_ms, daily, weekly, monthly;
@@ -85,6 +87,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	case O_DAILY: return number(arg, &a->daily, e);
 	case O_WEEKLY: return number(arg, &a->weekly, e);
 	case O_MONTHLY: return number(arg, &a->monthly, e);
+	case O_UNPIN: a->unpin = arg; return pin_name(arg, e);
 	case 'c': a->conf.file = arg; break;
 	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
 	case O_REPLICA: a->replica = arg; break;
@@ -163,6 +166,13 @@ one(void *ctx, const struct conf_db *db, const struct conf_replica *rep,
 	struct prune p;
 	int r;
 
+	if (a->unpin) {
+		if (pin_remove(&rep->store, a->unpin, e) < 0)
+			return err_in(e, "%s", url);
+		log_event(&a->log, LOG_INFO, "pin removed", "replica", url,
+		    "pin", a->unpin, NULL);
+		return 0;
+	}
 	if (prune_plan(&p, &rep->store, when_now(), &x, &a->changes, &a->log,
 	    e) < 0)
 		return err_in(e, "%s", url);
@@ -181,7 +191,7 @@ later(void *ctx, const struct err *e)
 static int
 disabled(const struct args *a, const struct conf *conf)
 {
-	return !conf->retention_enabled && !a->dry
+	return !conf->retention_enabled && !a->dry && !a->unpin
 	    && a->retention_ms < 0;
 }
 
@@ -200,7 +210,7 @@ main(int argc, char **argv)
 	a.conf.db = *argv;
 	a.conf.urls = (const char *const *)argv + 1;
 	a.conf.n_urls = *argv && argv[1];
-	a.conf.need = CONF_NEED_REPLICA;
+	a.conf.need = CONF_NEED_REPLICA | (a.unpin ? CONF_NEED_ONE : 0);
 	if (conf_load(&conf, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
 	conf_log(&conf, &a.log);

@@ -23,6 +23,7 @@ static const struct opt opts[] = {
 	{ 'o', "output", "OUT", "instead of DB; \"-\": standard output" },
 	{ 't', "timestamp", "TIME", "newest state not after TIME (RFC 3339)" },
 	{ RESTORE_TXID, "txid", "TXID", "the state of this TXID, hexadecimal" },
+	{ RESTORE_PIN, "pin", "NAME", "the state pinned under this name" },
 	{ RESTORE_BESIDE, "beside", NULL, "to BASE-YYYYMMDDHHMMSS.EXT, path printed" },
 	{ RESTORE_ASIDE, "move-aside", NULL, "an existing database becomes NAME.replaced-TIME" },
 	{ 'i', "if-db-not-exists", NULL, "an existing database is a success" },
@@ -112,6 +113,21 @@ add(void *ctx, const struct conf_db *db, const struct conf_replica *r,
 	return choose_add(&a->choose, &r->store, &a->log, e);
 }
 
+/* A pin is read as the snapshot of its TXID, and is not the latest state. */
+static int
+choose_replicas(struct args *a, const struct conf_db *db, struct err *e)
+{
+	struct plan_target *t = &a->cmd.job.opt.target;
+
+	a->choose.pin = a->cmd.pin;
+	if (conf_each_replica(db, 1, a->cmd.replica, add, NULL, a, e) < 0
+	    || choose_end(&a->choose, !t->txid && !a->cmd.pin, &a->log, e) < 0)
+		return -1;
+	if (a->cmd.pin)
+		t->txid = a->choose.r[0].max;
+	return 0;
+}
+
 static int
 work(struct args *a, const struct conf_db *db, struct err *e)
 {
@@ -125,8 +141,7 @@ work(struct args *a, const struct conf_db *db, struct err *e)
 	a->cmd.job.opt.ctx = &m;
 	if (!db)
 		r = restore_job_stream(&a->cmd.job, io_in_fd(&fd), &rep, e);
-	else if (conf_each_replica(db, 1, a->cmd.replica, add, NULL, a, e) < 0
-	    || choose_end(&a->choose, !a->cmd.job.opt.target.txid, &a->log, e) < 0)
+	else if (choose_replicas(a, db, e) < 0)
 		r = -1;
 	else if (a->cmd.dry)
 		r = dry_run(a, e);

@@ -12,7 +12,8 @@
 #include "conf/conf.h"
 #include "db/dump.h"
 #include "db/state.h"
-#include "repl/snapshot.h"
+#include "repl/pin.h"
+#include "repl/restore_arg.h"
 
 #define PROG "ls-snapshot"
 #define SYNOPSIS "[OPTIONS] DB\n       ls-snapshot -r [OPTIONS] DB [URL]|URL"
@@ -20,11 +21,14 @@
 	"with -r, makes a snapshot on\nits replicas, merged from what each " \
 	"of them holds."
 
-enum { O_NO_EXPAND = 256, O_REPLICA };
+enum { O_NO_EXPAND = 256, O_REPLICA, O_PIN, O_TXID };
 
 static const struct opt opts[] = {
 	{ 'r', "replicas", NULL, "to the replicas, as level 9" },
 	{ O_REPLICA, "replica", "NAME", "only to the replica of this name or URL" },
+	{ O_PIN, "pin", "NAME", "on the replicas, to stay under this name" },
+	{ 't', "timestamp", "TIME", "pin the newest state not after TIME" },
+	{ O_TXID, "txid", "TXID", "pin the state of this TXID, hexadecimal" },
 	CHANGES_OPTS,
 	{ 'c', "config", "FILE", "configuration file" },
 	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
@@ -36,7 +40,8 @@ static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 struct args {
 	struct conf_args conf;
-	const char *replica;
+	const char *replica, *pin;
+	struct plan_target target; /* of the pin */
 	int to_replicas;
 	struct changes changes;
 	struct state_paths paths; /* of the database, if there is one */
@@ -48,12 +53,17 @@ option(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct args *a = ctx;
 
-	(void)e;
 	if (changes_option(&a->changes, id, arg))
 		return 0;
 	switch (id) {
 	case 'r': a->to_replicas = 1; break;
 	case O_REPLICA: a->to_replicas = 1; a->replica = arg; break;
+	case O_PIN:
+		a->to_replicas = 1;
+		a->pin = arg;
+		return pin_name(arg, e);
+	case 't': return restore_arg_time(arg, &a->target, e);
+	case O_TXID: return restore_arg_txid(arg, &a->target, e);
 	case 'c': a->conf.file = arg; break;
 	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
 	case 'q': a->log.level = LOG_WARN; break;
@@ -72,14 +82,16 @@ one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
 	char txid[17], size[24], files[24];
 	struct snapshot_done d;
 
-	if (snapshot_put(&r->store, &opt, &d, e) < 0)
+	if (a->pin ? pin_make(&r->store, a->pin, &a->target, &opt, &d, e)
+	    : snapshot_put(&r->store, &opt, &d, e))
 		return -1;
 	hex64_fmt(txid, d.txid);
 	snprintf(size, sizeof size, "%llu", (unsigned long long)d.size);
 	snprintf(files, sizeof files, "%zu", d.files);
-	log_event(&a->log, LOG_INFO, d.present ? "snapshot is there already"
-	    : "snapshot made", "replica", r->store.url, "txid", txid, "bytes",
-	    size, "files", d.present ? NULL : files, NULL);
+	log_event(&a->log, LOG_INFO, a->pin ? "pinned" : d.present
+	    ? "snapshot is there already" : "snapshot made", "replica",
+	    r->store.url, "txid", txid, "bytes", size, "files", d.present
+	    ? NULL : files, a->pin ? "pin" : NULL, a->pin, NULL);
 	return 0;
 }
 
@@ -163,7 +175,7 @@ run(struct args *a, struct err *e)
 int
 main(int argc, char **argv)
 {
-	struct args a = { .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
+	struct args a = { .target = { 0, -1 }, .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
 	struct err e = { 0 };
 	int code;
 
@@ -175,6 +187,12 @@ main(int argc, char **argv)
 	if (argv[1] && !a.to_replicas)
 		return prog_usage(PROG, "%s is one argument too many: a "
 		    "URL goes with -r", argv[1]);
+	if (a.target.txid || a.target.time_ms >= 0) {
+		if (!a.pin)
+			return prog_usage(PROG, "-t and --txid go with --pin");
+		if (a.target.txid && a.target.time_ms >= 0)
+			return prog_usage(PROG, "-t or --txid, not both");
+	}
 	signal(SIGPIPE, SIG_IGN);
 	return run(&a, &e) < 0 ? prog_fatal(PROG, "make a snapshot", &e) : 0;
 }

@@ -83,6 +83,8 @@ struct capture_result {
 	                          replica: it needs a level-9 1-n as well */
 	int replaced;          /* of capture_stop: the names are of other files
 	                          now, or of none; those are not captured */
+	int replaces;          /* that dump replaces what was shipped before, as
+	                          accept_replacement allows */
 };
 
 struct capture;

@@ -102,6 +102,7 @@ start_decide(const struct start_in *in, struct start_out *out)
 	uint64_t max = in->local > in->remote ? in->local : in->remote;
 
 	out->gap = 0;
+	out->accepted = 0;
 	if (by_marker(in, out)
 	    || (!in->gone && !in->strange && by_tail(in, out)))
 		return;
@@ -124,6 +125,7 @@ start_decide(const struct start_in *in, struct start_out *out)
 		out->reason = why;
 	} else if (why) {
 		out->reason = "replacement accepted";
+		out->accepted = 1;
 	} else if (in->strange) {
 		out->reason = "the database file was written to by something "
 		    "that is not SQLite";

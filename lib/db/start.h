@@ -41,6 +41,7 @@ struct start_out {
 	enum start_action action;
 	uint64_t txid;     /* reached; of the dump */
 	uint64_t gap;      /* as capture_result.gap_from */
+	int accepted;      /* it replaces what was shipped, as in.accept allows */
 	const char *reason;
 };
 

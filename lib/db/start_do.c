@@ -255,8 +255,10 @@ act(struct capture *c, struct holder *h, const struct start_out *o,
 	if (o->action == START_DUMP) {
 		if (cut_dump(c, h, o->txid, err) < 0)
 			return -1;
-		if (c->res)
+		if (c->res) {
 			c->res->gap_from = o->gap;
+			c->res->replaces = o->accepted;
+		}
 	} else {
 		set_position(c, h, o, t);
 		/* On slot 0 the frames found may go at any time */

@@ -31,6 +31,8 @@ replica_open(struct choose_replica *r, const struct store_conf *conf,
 	store_conf_init(r->conf);
 	if (store_conf_copy(r->conf, conf, e) < 0)
 		return -1;
+	if (r->pin && !(r->conf->pin = strdup(r->pin)))
+		return err_nomem(e);
 	if (path) {
 		p = strdup(path);
 		if (!p)
@@ -133,7 +135,7 @@ try_spellings(struct choose_replica *r, const struct store_conf *conf,
     const struct log *log, struct err *e)
 {
 	const char *path = conf->path ? conf->path : "";
-	struct choose_replica other = { 0 };
+	struct choose_replica other = { .pin = r->pin };
 	stralloc s = STRALLOC_ZERO;
 	int x = 0;
 
@@ -151,6 +153,7 @@ try_spellings(struct choose_replica *r, const struct store_conf *conf,
 			break;
 		}
 		replica_free(&other);
+		other.pin = r->pin;
 	}
 	stralloc_free(&s);
 	return x;
@@ -185,6 +188,7 @@ choose_add(struct choose *c, const struct store_conf *conf,
 		return err_nomem(e);
 	c->r = v;
 	memset(&v[c->n], 0, sizeof *v);
+	v[c->n].pin = c->pin;
 	if (replica_find(&v[c->n], conf, log, e) == 0) {
 		v[c->n].max = listing_max(&v[c->n].listing);
 		c->n++;
@@ -209,7 +213,8 @@ choose_end(struct choose *c, int newest, const struct log *log,
 	if (c->n)
 		qsort(c->r, c->n, sizeof *c->r, cmp_max);
 	if (!c->unread.kind)
-		return 0;
+		return c->pin && c->n && !c->r[0].listing.n ? err_set(e, ERR_NO,
+		    "there is no pin %s", c->pin) : 0;
 	if (c->n && c->r[0].listing.n && newest && c->unread.kind != ERR_DATA) {
 		*e = c->unread;
 		return err_in(e, "the newest state may be where it cannot be "

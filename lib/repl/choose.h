@@ -10,11 +10,13 @@ struct choose_replica {
 	struct listing listing;  /* a plan takes it */
 	uint64_t max;            /* its largest TXID, which stays */
 	struct store_conf *conf; /* its own copy, with the path as found */
+	const char *pin;         /* that of struct choose */
 };
 
 struct choose {
 	struct choose_replica *r; /* readable ones, largest TXID first */
 	size_t n;
+	const char *pin;          /* only this pin of each is looked at; borrowed */
 	struct err unread;        /* of the first that could not be read */
 };
 
@@ -28,7 +30,8 @@ int choose_add(struct choose *, const struct store_conf *,
     const struct log *, struct err *);
 
 /* After the last: sorts. -1 if none could be read, or if all that could be
- * are empty and one could not: what is unknown is not nothing. newest: an
+ * are empty and one could not: what is unknown is not nothing. ERR_NO if there
+ * is no such pin. newest: an
  * older state than the newest will not do, so none may be out of reach; one
  * that answers, but with damage (ERR_DATA), is left out with a warning. */
 int choose_end(struct choose *, int newest, const struct log *,

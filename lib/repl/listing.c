@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/sa.h"
 #include "ltx/ltx.h"
+#include "repl/pin.h"
 
 #define TIMES_AHEAD 8
 #define HOLE_TRIES 6
@@ -154,6 +155,8 @@ listing_read(struct store *st, unsigned levels, struct listing *l,
 	uint64_t was, is = 0;
 	int tries = 0;
 
+	if (store_conf(st)->pin)
+		return pin_view(st, l, e);
 	do {
 		was = is;
 		if (read_levels(st, levels, l, e) < 0)

@@ -9,16 +9,18 @@
 int
 listing_fmt_tsv(stralloc *s, const struct replica_file *f)
 {
-	char line[160], level[8], t[WHEN_FMT];
+	char line[160], level[8] = "local", t[WHEN_FMT];
 
 	if (f->time_ms < 0)
 		strcpy(t, "-");
 	else
 		when_fmt(t, f->time_ms);
-	snprintf(level, sizeof level, "%u", f->level);
+	if (f->level < STORE_LEVELS)
+		snprintf(level, sizeof level, "%u", f->level);
+	else if (f->level == STORE_LEVEL_PIN)
+		strcpy(level, "pin");
 	snprintf(line, sizeof line, "%s\t%016" PRIx64 "\t%016" PRIx64 "\t%"
-	    PRIu64 "\t%s", f->level < STORE_LEVELS ? level : "local", f->min,
-	    f->max, f->size, t);
+	    PRIu64 "\t%s", level, f->min, f->max, f->size, t);
 	return stralloc_cats(s, line);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "base/url.h"
+#include "repl/pin.h"
 #include "repl/place.h"
 #include "repl/restore_arg.h"
 
@@ -15,6 +16,7 @@ restore_cmd_option(struct restore_cmd *c, int id, const char *arg,
 	case 'o': c->out = arg; break;
 	case 't': return restore_arg_time(arg, &o->target, e);
 	case RESTORE_TXID: return restore_arg_txid(arg, &o->target, e);
+	case RESTORE_PIN: c->pin = arg; return pin_name(arg, e);
 	case RESTORE_BESIDE: c->beside = 1; break;
 	case 'i': c->if_missing = 1; break;
 	case 'e': c->if_replica = 1; break;
@@ -48,7 +50,10 @@ restore_cmd_conflict(const struct restore_cmd *c)
 
 	if (t->txid && t->time_ms >= 0)
 		return "-t or --txid, not both";
-	if (c->all && (c->out || c->beside || c->json || t->txid))
+	if (c->pin && (t->txid || t->time_ms >= 0 || restore_cmd_stdin(c)))
+		return "--pin is one state of a replica: without -t, --txid "
+		    "and LTX files on standard input";
+	if (c->all && (c->out || c->beside || c->json || t->txid || c->pin))
 		return "--all is for the databases of the configuration, each "
 		    "in its place";
 	if (restore_cmd_stdin(c) && (!c->out || c->dry))

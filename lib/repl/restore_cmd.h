@@ -9,12 +9,12 @@
 
 enum { RESTORE_TXID = 256, RESTORE_BESIDE, RESTORE_CHECK, RESTORE_OWNER,
 	RESTORE_MODE, RESTORE_REPLICA, RESTORE_RAW, RESTORE_ALL,
-	RESTORE_ASIDE };
+	RESTORE_ASIDE, RESTORE_PIN };
 
 struct restore_cmd {
 	const char *config;
 	int no_expand_env;
-	const char *out, *source, *replica;
+	const char *out, *source, *replica, *pin;
 	int beside, if_missing, if_replica, dry, json, all;
 	struct restore_job job;
 	struct log *log;        /* borrowed */

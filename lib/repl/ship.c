@@ -12,6 +12,7 @@
 #include "base/hex.h"
 #include "base/when.h"
 #include "ltx/ltx.h"
+#include "repl/pin.h"
 #include "repl/ship_in.h"
 #include "repl/v03_ship.h"
 
@@ -30,6 +31,31 @@ ship_free(struct ship *s)
 	free(s->page1);
 	s->page1 = NULL;
 	v03_ship_free(s);
+}
+
+/* ---- before another's replica is replaced ---- */
+
+/* What can be restored of it stays, under a name of its own. */
+static int
+pin_replaced(struct ship *s, struct err *e)
+{
+	const struct snapshot_opt opt = { NULL, s->conf.dir, s->conf.encoding,
+	    s->conf.log, NULL };
+	struct snapshot_done done;
+	char name[PIN_MAX + 1], t[17];
+
+	if (pin_before(s->conf.store, &opt, name, &done, e) < 0)
+		return err_in(e, "nothing is replaced without a pin of what is "
+		    "there");
+	hex64_fmt(t, done.txid);
+	s->replaces = 0;
+	if (!*name && !s->cursor)
+		return 0;
+	log_event(s->conf.log, LOG_WARN, *name ? "the replica is replaced, what "
+	    "it held is pinned" : "the replica is replaced; nothing of it could "
+	    "be restored", "replica", s->conf.store->url, "txid", t, "pin",
+	    *name ? name : NULL, NULL);
+	return 0;
 }
 
 /* ---- one file ---- */
@@ -434,6 +460,8 @@ ship_run(struct ship *s, struct store *st, uint64_t upto,
 	res->time_ms = -1;
 	if (s->conf.v03)
 		return v03_ship_run(s, st, upto, max_files, res, e);
+	if (s->replaces && pin_replaced(s, e) < 0)
+		return err_in(e, "ship");
 	if (s->broken && (over_gap(s, st, upto, res, e) < 0 || res->dump))
 		return res->dump ? 0 : err_in(e, "ship");
 	while (s->cursor < upto) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/log.h"
+#include "ltx/ltx.h"
 #include "store/store.h"
 
 /* One replica of one database: its cursor, and the upload of local level-0
@@ -35,7 +36,9 @@ struct ship_conf {
 	uint64_t old;          /* local files up to this TXID are of an earlier
 	                          life: read to their end before they go up, as
 	                          a power loss may have damaged any of them */
-	int accept;            /* replicas of other writers are ours to take */
+	int accept;            /* replicas of other writers are ours to take:
+	                          a pin of what they hold comes first (pin.h) */
+	enum ltx_encoding encoding; /* of that pin */
 	int64_t retention_ms;  /* of level 0 on the replica, 0: never deleted */
 	int v03;               /* in the layout of Litestream 0.3: v03_ship.h */
 	uint32_t v03_pages;    /* frames after which a log of it ends */
@@ -48,6 +51,8 @@ struct ship {
 	int known;           /* cursor was read */
 	int broken;          /* what it holds cannot be restored: a full file
 	                        with a level-9 1-n has to come first */
+	int replaces;        /* what it holds is another writer's, and accepted:
+	                        a pin of it is owed */
 	int snap;            /* a level-9 copy of 1-1 is owed */
 	int probed;          /* conditional writes: 0 unknown, 1 known, -1 ignored;
 	                        may be set to what another replica of the same
@@ -96,7 +101,6 @@ int ship_run(struct ship *, struct store *, uint64_t upto,
 
 /* Is the file a full dump: every page 1..commit? 1, 0, or -1. *head gets
  * its header (may be NULL). */
-struct ltx_header;
 int ship_is_full(const char *path, struct ltx_header *head, struct err *);
 
 /* Reads local file n to its end: 0 whole, -1 (ERR_DATA: damaged). */

@@ -146,7 +146,7 @@ allowed(const struct ship *s, const struct ltx_header *h, uint64_t local)
 {
 	const struct ship_adopted *a = &s->conf.adopted;
 
-	return s->conf.accept || h->node == s->conf.writer
+	return h->node == s->conf.writer
 	    /* nothing of ours: what it holds tells whether we continue it */
 	    || (!local && h->max_txid > local)
 	    || h->max_txid <= s->conf.restored
@@ -169,11 +169,16 @@ stranger(const struct ship *s)
 	    || now.change_counter < was.change_counter;
 }
 
+/* -1, or 0 if it is accepted. */
 static int
-refuse(const struct ship *s, const struct ltx_header *h, struct err *e)
+refuse(struct ship *s, const struct ltx_header *h, struct err *e)
 {
 	char node[17], t[17];
 
+	if (s->conf.accept) {
+		s->replaces = 1;
+		return 0;
+	}
 	hex64_fmt(node, h->node);
 	hex64_fmt(t, h->max_txid);
 	return err_set(e, ERR_FENCED, "%s ends with TXID %s of another writer "
@@ -210,22 +215,21 @@ ship_guard(struct ship *s, struct store *st, const struct listing *l,
 	if (f->max > local && !h.node)
 		goto out;
 	if (h.node) {
-		if (allowed(s, &h, local))
+		if (!allowed(s, &h, local) && (is == SHIP_LOCAL_OTHER
+		    || f->max > local || !continues(s, &h))
+		    && refuse(s, &h, e) < 0)
+			r = -1;
+		else
 			r |= s->conf.accept && f->max <= local
 			    && h.node != s->conf.writer;
-		else if (is == SHIP_LOCAL_OTHER || f->max > local
-		    || !continues(s, &h))
-			r = refuse(s, &h, e);
 		goto out;
 	}
 	if (is == SHIP_LOCAL_NONE && continues(s, &h))
 		goto out;
 	if (!s->page1 && ship_page1(st, l, p, &s->page1, &s->page1_size, e) < 0)
 		r = -1;
-	else if (!s->conf.accept && stranger(s))
-		r = refuse(s, &h, e);
 	else
-		r = 1;
+		r = stranger(s) && refuse(s, &h, e) < 0 ? -1 : 1;
 out:
 	free(key);
 	return r;

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "ltx/ltx.h"
 #include "repl/changes.h"
-#include "repl/listing.h"
+#include "repl/plan.h"
 
 /* A level-9 snapshot of a replica, made by merging what it holds already:
  * the database is not read, so its checkpoints are not held back. */
@@ -26,6 +26,13 @@ struct snapshot_done {
 
 /* ERR_NOTFOUND: the replica is empty. */
 int snapshot_put(const struct store_conf *, const struct snapshot_opt *,
+    struct snapshot_done *, struct err *);
+
+/* The same of any state, as the pin of that name (pin.h), which must not be
+ * there: ERR_EXISTS. Where a snapshot is that state, the store copies it,
+ * once it has been read whole. */
+int snapshot_pin(const struct store_conf *, const char *name,
+    const struct plan_target *, const struct snapshot_opt *,
     struct snapshot_done *, struct err *);
 
 #endif

@@ -79,6 +79,7 @@ struct wrep {
 	struct err err;
 	/* as far as the polling thread knows */
 	uint64_t txid;
+	int replaces;        /* what is shipped next replaces what is there */
 	uint64_t lag_bytes;
 	uint64_t shipped_bytes, shipped_files;
 	int64_t behind_ms, success_ms;

@@ -216,6 +216,7 @@ walship_rep_init(struct wrep *r, struct wdb *d, const struct store_conf *c,
 		.accept = d->conf.capture.accept_replacement,
 		.v03 = d->conf.v03 && d->conf.v03[r - d->rep],
 		.v03_pages = d->conf.capture.min_checkpoint_pages,
+		.encoding = d->conf.capture.encoding,
 		.log = d->w->conf->log,
 	});
 	return 0;
@@ -304,6 +305,9 @@ walship_rep_kick(struct wrep *r)
 	if (r->group->probed)
 		r->ship.probed = r->group->probed;
 	r->unfenced = r->group->unfenced;
+	if (r->replaces)
+		r->ship.replaces = 1;
+	r->replaces = 0;
 	memset(&r->res, 0, sizeof r->res);
 	err_clear(&r->err);
 	pool_put(r->group->pool, &r->job);
@@ -312,6 +316,8 @@ walship_rep_kick(struct wrep *r)
 void
 walship_rep_captured(struct wrep *r, const struct capture_result *res)
 {
+	if (res->replaces)
+		r->replaces = 1;
 	if (!res->new_files)
 		return;
 	r->lag_bytes += res->new_bytes;

@@ -11,29 +11,48 @@
  * level as a plain digit. */
 
 static int
+layout_join(const struct store_conf *c, const char *folder, const char *name,
+    const char *end, char **out, struct err *e)
+{
+	const char *path = c->path ? c->path : "";
+	size_t len = strlen(path);
+
+	while (c->type != STORE_S3 && len && path[len - 1] == '/')
+		len--;
+	if (asprintf(out, "%.*s%s%s/%s%s", (int)len, path, *path
+	    || c->type == STORE_S3 ? "/" : "", folder, name, end) < 0) {
+		*out = 0;
+		return err_nomem(e);
+	}
+	return 0;
+}
+
+static int
 layout_make(const struct store_conf *c, unsigned level, const char *name,
     char **out, struct err *e)
 {
-	const char *path = c->path ? c->path : "";
-	size_t n = strlen(path) + strlen(name) + 16;
-	char *s;
+	char folder[16];
 
+	if (level == STORE_LEVEL_PIN && c->pin)
+		return store_pin_key(c, c->pin, out, e);
 	if (level >= STORE_LEVELS)
 		return err_set(e, ERR_BUG, "level %u", level);
-	if (!(s = malloc(n)))
-		return err_nomem(e);
-	if (c->type == STORE_S3) {
-		snprintf(s, n, "%s/%04x/%s", path, level, name);
-	} else {
-		size_t len = strlen(path);
+	snprintf(folder, sizeof folder, c->type == STORE_S3 ? "%04x" : "ltx/%u",
+	    level);
+	return layout_join(c, folder, name, "", out, e);
+}
 
-		while (len && path[len - 1] == '/')
-			len--;
-		snprintf(s, n, "%.*s%sltx/%u/%s", (int)len, path,
-		    *path ? "/" : "", level, name);
-	}
-	*out = s;
-	return 0;
+int
+store_pin_prefix(const struct store_conf *c, char **out, struct err *e)
+{
+	return layout_join(c, "pins", "", "", out, e);
+}
+
+int
+store_pin_key(const struct store_conf *c, const char *name, char **out,
+    struct err *e)
+{
+	return layout_join(c, "pins", name, ".ltx", out, e);
 }
 
 int

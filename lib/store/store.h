@@ -48,6 +48,8 @@ struct store_conf {
 	                         $XDG_STATE_HOME/ls-s6/known_hosts */
 	int strict_host;      /* host keys not known before are refused */
 	int plod;             /* one write at a time */
+	char *pin;            /* the view of a pin: listings have nothing else, and
+	                         STORE_LEVEL_PIN is its level; NULL */
 	const struct log *log; /* borrowed, may be NULL */
 	struct store_meter *meter; /* the same: counts what is asked (meter.h) */
 };
@@ -166,6 +168,7 @@ int store_probe_noreplace(struct store *, const char *prefix, int *honoured,
 
 #define STORE_LEVELS 10
 #define STORE_LEVEL_SNAPSHOT 9
+#define STORE_LEVEL_PIN 10 /* in the view of one */
 
 /* Key prefix of a level, ending in "/": file, sftp "<path>/ltx/<level>/", s3
  * "<path>/<level as 4 hex>/". Into *out (allocated). */
@@ -173,6 +176,10 @@ int store_level_prefix(const struct store_conf *, unsigned level, char **out,
     struct err *);
 int store_ltx_key(const struct store_conf *, unsigned level, uint64_t min,
     uint64_t max, char **out, struct err *);
+/* Keys of pins begin with "<path>/pins/"; the one of that name. */
+int store_pin_prefix(const struct store_conf *, char **out, struct err *);
+int store_pin_key(const struct store_conf *, const char *name, char **out,
+    struct err *);
 /* Does it end in ".ltx"? */
 int store_name_ltx(const char *name);
 /* Key of an object as people name it: "MIN-MAX.ltx" (in level, 0 if that is

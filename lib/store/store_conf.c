@@ -12,7 +12,7 @@ store_conf_string(struct store_conf *c, unsigned i)
 		&c->access_key, &c->secret_key, &c->session_token,
 		&c->profile, &c->storage_class, &c->sse_key,
 		&c->sse_kms_key_id, &c->host, &c->user, &c->password,
-		&c->key_path, &c->host_key, &c->known_hosts
+		&c->key_path, &c->host_key, &c->known_hosts, &c->pin
 	};
 
 	return i < sizeof all / sizeof *all ? all[i] : 0;
