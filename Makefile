@@ -52,6 +52,7 @@ LIBS_ls-walship = $(sql) $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-restore = $(sql) $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-snapshot = $(sql) $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-compact = $(http) $(lz4) $(sk) -lpthread
+LIBS_ls-verify = $(sql) $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-prune = $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-list = $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-get = $(http) $(sk) -lpthread
@@ -64,7 +65,8 @@ LIBS_ls-statusd = -lmicrohttpd $(sk) -lpthread
 # Those that have most of the library in them. Each is a program of its own in
 # $(BUILD)/bin, linked with no more than it may; installed, they are links to
 # one file that holds all of them.
-HELD = ls-get ls-list ls-prune ls-put ls-restore ls-snapshot ls-walship
+HELD = ls-get ls-list ls-prune ls-put ls-restore ls-snapshot ls-verify \
+	ls-walship
 LIBS_ls-s6 = $(sql) $(http) $(lz4) $(sk) -lpthread
 # Tests link everything; the demo application and the load of the
 # measurements take nothing of ours.

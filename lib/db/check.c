@@ -38,24 +38,36 @@ check_kind_scan(const char *s, enum check_kind *k, struct err *e)
 }
 
 int
+check_open(const char *path, struct sqlite3 **db, struct err *err)
+{
+	char uri[4200];
+
+	*db = 0;
+	if (uri_of(path, uri, sizeof uri) < 0)
+		return err_set(err, ERR_CONF, "path too long: %s", path);
+	if (!sqlite3_open_v2(uri, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+	    | SQLITE_OPEN_NOMUTEX, 0))
+		return 0;
+	err_set(err, ERR_DATA, "%s: %s", path, sqlite3_errmsg(*db));
+	sqlite3_close(*db);
+	return -1;
+}
+
+int
 check_file(const char *path, enum check_kind kind, struct err *err)
 {
 	sqlite3_stmt *st = 0;
 	const char *text = 0;
-	sqlite3 *db = 0;
-	char uri[4200];
+	sqlite3 *db;
 	int rc;
 
 	if (kind == CHECK_NONE)
 		return 0;
-	if (uri_of(path, uri, sizeof uri) < 0)
-		return err_set(err, ERR_CONF, "path too long: %s", path);
-	rc = sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
-	    | SQLITE_OPEN_NOMUTEX, 0);
-	if (!rc)
-		rc = sqlite3_prepare_v2(db, kind == CHECK_FULL
-		    ? "pragma integrity_check(1)" : "pragma quick_check(1)", -1,
-		    &st, 0);
+	if (check_open(path, &db, err) < 0)
+		return -1;
+	rc = sqlite3_prepare_v2(db, kind == CHECK_FULL
+	    ? "pragma integrity_check(1)" : "pragma quick_check(1)", -1, &st,
+	    0);
 	if (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW)
 		text = (const char *)sqlite3_column_text(st, 0);
 	if (text && !strcmp(text, "ok"))
@@ -66,4 +78,32 @@ check_file(const char *path, enum check_kind kind, struct err *err)
 	sqlite3_finalize(st);
 	sqlite3_close(db);
 	return rc;
+}
+
+int
+check_count(struct sqlite3 *db, int64_t *n, struct err *err)
+{
+	sqlite3_stmt *st = 0;
+	int rc = sqlite3_prepare_v2(db, "select count(*) from sqlite_master "
+	    "where type = 'table'", -1, &st, 0);
+
+	if (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		*n = sqlite3_column_int64(st, 0);
+	rc = rc == SQLITE_ROW ? 0 : err_set(err, ERR_DATA, "count tables: %s",
+	    sqlite3_errmsg(db));
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int
+check_tables(const char *path, int64_t *n, struct err *err)
+{
+	sqlite3 *db;
+	int r;
+
+	if (check_open(path, &db, err) < 0)
+		return -1;
+	r = check_count(db, n, err);
+	sqlite3_close(db);
+	return r;
 }

@@ -224,6 +224,44 @@ cut_size(struct conn *k, const struct shm_view *v, int all_copied,
 	return 0;
 }
 
+/* Which frame has the newest version of each page. */
+static int
+map_all(struct frames *f, struct pages *p, uint32_t mx, struct err *err)
+{
+	const unsigned char *page;
+	struct wal_frame fr;
+	int r;
+
+	while ((r = frames_next(f, mx, &fr, &page, err)) > 0)
+		if (pagemap_add(&p->map, fr.pgno, f->n, err) < 0)
+			return -1;
+	if (r < 0)
+		return -1;
+	return f->n >= mx ? 0 : err_set(err, ERR_DATA, "frame %u of %u does "
+	    "not continue the WAL", f->n + 1, mx);
+}
+
+int
+cut_whole(struct conn *k, const struct shm_view *v, int all_copied,
+    struct frames *f, struct pages *p, struct wal_header *wal, uint32_t *size,
+    struct err *err)
+{
+	if (cut_size(k, v, all_copied, size, &p->commit, err) < 0)
+		return -1;
+	if (frames_header(k, wal, err) < 0) {
+		if (v->mx || (err->kind != ERR_NOTFOUND
+		    && err->kind != ERR_DATA))
+			return -1;
+		wal->salt1 = wal->salt2 = 0;
+	}
+	p->low = 0;
+	if (!v->mx || all_copied)
+		return 0;
+	if (frames_begin(f, k, wal, 0, 0, err) < 0)
+		return -1;
+	return map_all(f, p, v->mx, err);
+}
+
 int
 cut_dump_to(struct conn *k, const struct shm_view *v, int all_copied,
     struct ltx_header *h, enum ltx_encoding encoding, uint64_t memory,
@@ -232,47 +270,23 @@ cut_dump_to(struct conn *k, const struct shm_view *v, int all_copied,
 	struct frames f;
 	struct pages p;
 	struct wal_header wal;
-	struct wal_frame fr;
-	const unsigned char *page;
 	uint64_t size;
-	int r = -1;
+	int r;
 
 	memset(&f, 0, sizeof f);
 	pages_init(&p, k, &f, memory, dir);
-	if (cut_size(k, v, all_copied, &h->page_size, &p.commit, err) < 0)
-		goto end;
-	h->commit = p.commit;
-	h->wal_offset = WAL_HEADER_SIZE;
-	h->wal_size = (int64_t)v->mx * (WAL_FRAME_HEADER + h->page_size);
-	if (frames_header(k, &wal, err) < 0) {
-		if (v->mx || (err->kind != ERR_NOTFOUND
-		    && err->kind != ERR_DATA))
-			goto end;
-		wal.salt1 = wal.salt2 = 0;
+	r = cut_whole(k, v, all_copied, &f, &p, &wal, &h->page_size, err);
+	if (!r) {
+		h->commit = p.commit;
+		h->wal_offset = WAL_HEADER_SIZE;
+		h->wal_size = (int64_t)v->mx
+		    * (WAL_FRAME_HEADER + h->page_size);
+		h->salt1 = wal.salt1;
+		h->salt2 = wal.salt2;
+		sum[0] = v->sum[0];
+		sum[1] = v->sum[1];
+		r = pages_encode(&p, h, encoding, out, &size, err);
 	}
-	h->salt1 = wal.salt1;
-	h->salt2 = wal.salt2;
-	if (v->mx && !all_copied) {
-		if (frames_begin(&f, k, &wal, 0, 0, err) < 0)
-			goto end;
-		while ((r = frames_next(&f, v->mx, &fr, &page, err)) > 0)
-			if (pagemap_add(&p.map, fr.pgno, f.n, err) < 0) {
-				r = -1;
-				break;
-			}
-		if (r < 0 || f.n < v->mx) {
-			if (r >= 0)
-				err_set(err, ERR_DATA, "frame %u of %u does not "
-				    "continue the WAL", f.n + 1, v->mx);
-			r = -1;
-			goto end;
-		}
-	}
-	sum[0] = v->sum[0];
-	sum[1] = v->sum[1];
-	p.low = 0;
-	r = pages_encode(&p, h, encoding, out, &size, err);
-end:
 	frames_free(&f);
 	pages_free(&p);
 	return r;

@@ -2,6 +2,7 @@
 #define LS_DB_CUT_H
 
 #include "db/capture_impl.h"
+#include "db/pages.h"
 
 /* Frames to level-0 LTX files. */
 
@@ -28,6 +29,13 @@ int cut_dump_to(struct conn *, const struct shm_view *, int all_copied,
     struct ltx_header *, enum ltx_encoding, uint64_t memory,
     const char *dir, struct io_out,
     uint32_t sum[2], struct err *);
+
+/* Every page of the database as v sees it, ready for pages_begin (of *size):
+ * which frame of the WAL has each, if not all are copied. Memory is p's; free
+ * both, also after -1. wal: header of the WAL, salts 0 where there is none. */
+int cut_whole(struct conn *, const struct shm_view *v, int all_copied,
+    struct frames *, struct pages *p, struct wal_header *wal, uint32_t *size,
+    struct err *);
 
 /* Finds where the database stands: page size and pages, from the wal-index
  * or, where the WAL is empty or all copied, from the file. */

@@ -12,7 +12,8 @@
 #define MAGIC 16 /* "SQLite format 3" and a NUL */
 
 struct apply {
-	int fd;
+	int fd;               /* -1: to the sink */
+	struct apply_sink sink;
 	unsigned char *seen;  /* bit pgno-1: written by a newer file */
 	struct apply_done done;
 	uint32_t lock;        /* the lock page */
@@ -40,6 +41,21 @@ apply_begin(struct apply **out, int fd, struct err *e)
 		free(a);
 		return err_sys(e, "truncate");
 	}
+	*out = a;
+	return 0;
+}
+
+int
+apply_begin_sink(struct apply **out, const struct apply_sink *sink,
+    struct err *e)
+{
+	struct apply *a = malloc(sizeof *a);
+
+	if (!a)
+		return err_nomem(e);
+	memset(a, 0, offsetof(struct apply, buf));
+	a->fd = -1;
+	a->sink = *sink;
 	*out = a;
 	return 0;
 }
@@ -109,6 +125,8 @@ put_page(struct apply *a, uint32_t pgno, const unsigned char *data,
 	*byte |= (unsigned char)bit;
 	a->missing--;
 	a->done.regrown += pgno > a->limit;
+	if (a->fd < 0)
+		return a->sink.page(a->sink.ctx, pgno, data, size, e);
 	if (a->run_len && (pgno != a->run + a->run_len / size
 	    || a->run_len + size > RUN_MAX) && flush(a, e) < 0)
 		return -1;
@@ -176,9 +194,10 @@ apply_end(struct apply *a, struct apply_done *done, struct err *e)
 		return err_set(e, ERR_DATA, "page %" PRIu32 " of %" PRIu32
 		    " is in no file (%" PRIu32 " pages missing)",
 		    first_missing(a), a->done.pages, a->missing);
-	if (ftruncate(a->fd, (off_t)a->done.pages * a->done.page_size) < 0)
+	if (a->fd >= 0
+	    && ftruncate(a->fd, (off_t)a->done.pages * a->done.page_size) < 0)
 		return err_sys(e, "set size");
-	if (io_pwriten(a->fd, a->magic, MAGIC, 0, e) < 0)
+	if (a->fd >= 0 && io_pwriten(a->fd, a->magic, MAGIC, 0, e) < 0)
 		return -1;
 	*done = a->done;
 	return 0;

@@ -27,6 +27,16 @@ struct apply_done {
 /* fd: a file of ours (borrowed), emptied here. */
 int apply_begin(struct apply **, int fd, struct err *);
 
+/* For a caller that only looks at the pages: each comes once, in no order but
+ * that of the runs of each file. No file is written. */
+struct apply_sink {
+	int (*page)(void *ctx, uint32_t pgno, const unsigned char *data,
+	    uint32_t size, struct err *);
+	void *ctx;
+};
+int apply_begin_sink(struct apply **, const struct apply_sink *,
+    struct err *);
+
 /* Applies the file whose decoder was just begun (or ltx_dec_next'ed), to
  * its end, which verifies it. */
 int apply_file(struct apply *, struct ltx_dec *, struct err *);
@@ -35,7 +45,8 @@ int apply_file(struct apply *, struct ltx_dec *, struct err *);
 int apply_full(const struct apply *);
 
 /* Last write and size. ERR_DATA if a page is in no file (it is named). The
- * page at the lock byte is a hole. Nothing is fsynced. */
+ * page at the lock byte is a hole. Nothing is fsynced. With a sink: only what
+ * is missing is looked for. */
 int apply_end(struct apply *, struct apply_done *, struct err *);
 void apply_free(struct apply *);
 

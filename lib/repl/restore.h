@@ -63,6 +63,10 @@ int restore_plan_files(struct store *, struct listing *,
 int restore_base(struct store *, struct listing *, uint64_t txid,
     const struct replica_file **base, struct err *);
 
+/* 1: the file holds every page; 0: it does not, or has no index to tell; -1.
+ * Reads its header and its end. */
+int restore_full(struct store *, const struct replica_file *, struct err *);
+
 /* The files of a local level-0 folder that continue the replica after TXID
  * from, without a gap, verified. The file of TXID from must be the same in
  * both or, where it is gone locally, the next must come of the same writer or

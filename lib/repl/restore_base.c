@@ -28,9 +28,8 @@ count_pages(struct store *st, const struct replica_file *f, uint64_t n,
 	return r < 0 ? -1 : 0;
 }
 
-/* 1: it holds every page; 0: it does not, or has no index to tell. */
-static int
-is_full(struct store *st, const struct replica_file *f, struct err *e)
+int
+restore_full(struct store *st, const struct replica_file *f, struct err *e)
 {
 	unsigned char b[LTX_HEADER_SIZE];
 	struct ltx_header h;
@@ -71,7 +70,7 @@ restore_base(struct store *st, struct listing *l, uint64_t txid,
 			return 0;
 		if (txid && f->max > txid)
 			continue;
-		r = is_full(st, f, e);
+		r = restore_full(st, f, e);
 		if (r < 0)
 			return -1;
 		if (!r)

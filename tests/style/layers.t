@@ -31,7 +31,7 @@ none() { # NAME FILES-ERE HEADER-ERE [BUT-ERE]: no such include
 	    '$1 ~ f && $2 ~ h && $2 !~ b' "$T/inc")" ''
 }
 none 'repl never sees sqlite3' '^lib/repl/' \
-    '^(sqlite3[.]h|db/)' '^db/(capture|watch|state)[.]h$'
+    '^(sqlite3[.]h|db/)' '^db/(capture|watch|state|live)[.]h$'
 none 'db never sees http' '^lib/db/' '^(http/|curl/)'
 pure='^lib/(ltx|wal|v03)/|^lib/repl/(plan|retain|level)'
 none 'ltx, wal, plan, retain and level are pure' "$pure" \
