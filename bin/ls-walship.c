@@ -20,13 +20,16 @@
 	"configuration or the environment says which."
 #define RUN_DIR "/run/ls-s6"
 
-enum { OPT_ACCEPT = 256, OPT_ONCE, OPT_NOEXPAND, OPT_RUN, OPT_POLL, OPT_LEVEL };
+enum { OPT_ACCEPT = 256, OPT_ONCE, OPT_NOEXPAND, OPT_RUN, OPT_POLL, OPT_LEVEL,
+	OPT_UNGUARDED };
 
 static const struct opt opts[] = {
 	{ 'c', "config", "FILE", "litestream.yml to read" },
 	{ OPT_NOEXPAND, "no-expand-env", NULL, "no $VARIABLES in that file" },
 	{ 'd', "ready-fd", "FD", "write a newline there when ready" },
 	{ 'x', "exec", NULL, "run the rest of the line once ready; end with it" },
+	{ OPT_UNGUARDED, "unguarded", NULL, "with -x: it runs on though nothing "
+	    "can be replicated" },
 	{ OPT_ONCE, "once", NULL, "ship what is committed, then exit" },
 	{ OPT_ACCEPT, "accept-replacement", NULL, "ship databases that are "
 	    "no continuation" },
@@ -130,6 +133,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 			return err_set(e, ERR_USAGE, "-d %s is not open", arg);
 		break;
 	case 'x': a->exec = 1; break;
+	case OPT_UNGUARDED: a->w.unguarded = 1; break;
 	case OPT_ONCE: a->w.once = a->w.ready_remote = 1; break;
 	case OPT_ACCEPT: a->accept = 1; break;
 	case OPT_POLL: a->w.force_poll = 1; break;

@@ -39,6 +39,8 @@ struct walship_conf {
 	int once;                     /* end when all is in all replicas, or
 	                                 cannot be */
 	char *const *child;           /* program to run when ready, NULL: none */
+	int unguarded;                /* which goes on where no database is left
+	                                 to replicate, and whose code counts */
 	const struct log *log;
 	const struct store_meter *meter; /* that of the stores; may be NULL */
 	/* "register": settings of one more database. May be NULL. */

@@ -87,6 +87,21 @@ over(const struct wdb *d)
 	return k;
 }
 
+/* Must the program go on though nothing is left? */
+static int
+unguarded(struct walship *w)
+{
+	if (!w->conf->unguarded || !w->conf->child
+	    || (w->ending && !w->child_done))
+		return 0;
+	if (w->ready && !w->alone && !w->child_done) {
+		log_event(log_of(w), LOG_WARN, "nothing is replicated any "
+		    "more, the program goes on without", NULL);
+		w->alone = 1;
+	}
+	return 1;
+}
+
 /* Why no database is left that can be replicated: one reason for all of them,
  * ERR_TEMP or ERR_NO for several, of which one may pass or none. */
 void
@@ -108,7 +123,7 @@ walship_end_look(struct walship *w)
 			k = o == ERR_BUSY || k == ERR_BUSY || k == ERR_TEMP
 			    ? ERR_TEMP : ERR_NO;
 	}
-	if (k == ERR_NONE || w->verdict != ERR_NONE)
+	if (k == ERR_NONE || w->verdict != ERR_NONE || unguarded(w))
 		return;
 	w->verdict = k;
 	w->ending = w->ending ? w->ending : 1;
@@ -284,7 +299,7 @@ walship_verdict(struct walship *w, int *code, struct err *e)
 			return err_set(e, why[i].as, "%s, nothing is left to "
 			    "replicate", why[i].text);
 	*code = code_of(w);
-	if (w->child_done && (w->child_code || !*code))
+	if (w->child_done && (w->child_code || !*code || w->conf->unguarded))
 		*code = w->child_code;
 	return 0;
 }

@@ -217,6 +217,7 @@ struct walship {
 	int64_t end_mono;         /* last moment of the final upload */
 	unsigned random;
 	enum err_kind verdict;    /* why nothing is left */
+	int alone;                /* said that the program goes on without us */
 };
 
 /* walship_db.c */

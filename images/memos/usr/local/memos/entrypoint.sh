@@ -4,5 +4,6 @@
 # same order is kept without it.
 set -u
 if test "$$" = 1; then exec /init; fi
+# memogram needs what plain would take away before it.
 exec @LIB@/env -w @LIB@/memos-prepare @LIB@/memogram-prepare \
-    @LIB@/direct-env @LIB@/memos-pair
+    env LS_ADDED= @LIB@/direct-env @LIB@/memos-pair

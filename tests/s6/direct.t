@@ -1,0 +1,84 @@
+#!/bin/sh
+# run: plain
+# The order of the services where there is no s6 (scripts/s6/direct): not
+# process 1. Here it runs by hand; tests/images has it in containers.
+. tests/lib.sh
+need sqlite3
+app=$BUILD/tests/app
+make -s install-s6 S6LIB="$T/lib" S6RC="$T/etc/s6-rc.d" S6RUN="$T/run" \
+    EXECLINEB=/bin/true >/dev/null || bail 'install-s6'
+
+# direct NAME [VAR=VALUE...] -- PROG...: runs in an environment of its own,
+# to its end; $status, $T/NAME.log.
+direct() {
+	direct_log=$T/$1.log direct_cmd=$T/lib/direct; shift
+	for direct_a; do
+		shift
+		if test "$direct_a" = --; then direct_a=$direct_cmd; fi
+		set -- "$@" "$direct_a"
+	done
+	status=0
+	timeout 60 env -i PATH="$BUILD/bin:/usr/bin:/bin" HOME=/root \
+	    LS_RUN_DIR="$T/run" "$@" >"$direct_log" 2>&1 </dev/null || status=$?
+}
+fresh() { # sets $dir, $db, $rep
+	dir=$T/$1 db=$T/$1/data/app.db rep=file://$T/$1/replica
+	mkdir -p "$dir/data" "$dir/replica"
+}
+says() { ok "$1" grep -Eq -e "$3" "$T/$2.log"; }
+lose() { rm -rf "$dir"/data/app.db* "$dir"/data/.app.db-litestream; }
+rows_of() { sed -n 's/^app: ends rows=//p' "$T/$1.log"; }
+
+fresh plain
+direct d1 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1 exit=42
+is 'the exit code is the application'\''s' "$status" 42
+lose
+direct d2 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1
+says 'what it wrote is brought back' d2 "^app: begins rows=$(rows_of d1) "
+
+# What an application sees of us: nothing.
+echo hush >"$dir/secret"
+set -- DB_PATH="$db" REPLICA_URL="$rep" AWS_SECRET_ACCESS_KEY_FILE="$dir/secret" \
+    LS_WAIT_READY=local MY='a "b" $c'
+direct e1 "$@" -- env -0
+timeout 60 env -i PATH="$BUILD/bin:/usr/bin:/bin" HOME=/root LS_RUN_DIR="$T/run" \
+    "$@" env | sort >"$T/want"
+# Between lines of the log.
+tr '\0' '\n' <"$T/e1.log" | grep -v -e '^level=' -e '^ls-s6: ' -e '^Database ' \
+    -e '^_=' -e '^PWD=' | sort >"$T/got"
+ok 'its environment is what the container was given' diff "$T/want" "$T/got"
+direct e2 LS_REPLICATION=off -- env
+unlike 'nor more with replication off' \
+    "$(grep '^LS_' "$T/e2.log" | grep -v -e ^LS_RUN_DIR= -e ^LS_REPLICATION=)" LS_
+
+# An empty database where the replica holds more.
+fresh held
+direct h1 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1
+lose
+mv "$dir/replica" "$dir/keep"
+for f in $(cd "$dir/keep" && find . -name '*.ltx'); do
+	mkdir -p "$dir/replica/${f%/*}" && echo x >"$dir/replica/$f"
+done
+direct h2 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1
+is 'a damaged replica: no start' "$status" 102
+unlike 'of the application' "$(cat "$T/h2.log")" '^app:'
+direct h3 DB_PATH="$db" REPLICA_URL="$rep" LS_RESTORE_FAILURE=start-empty \
+    -- "$app" "$db" after=3 exit=7
+is 'start-empty: it runs to its end' "$status" 7
+says 'and says so' h3 '^app: ends rows='
+rm -rf "$dir/replica" && mv "$dir/keep" "$dir/replica"
+(cd "$dir/replica" && find . -type f | sort | xargs md5sum) >"$dir/before"
+direct h4 DB_PATH="$db" REPLICA_URL="$rep" LS_RESTORE_FAILURE=start-empty \
+    -- "$app" "$db" after=3
+is 'held: it runs to its end too' "$status" 0
+says 'which is told' h4 'level=warn msg="nothing is replicated any more'
+says 'with its reason' h4 'msg="held, not shipped"'
+(cd "$dir/replica" && find . -type f | sort | xargs md5sum) >"$dir/after"
+ok 'the replica is as it was' cmp "$dir/before" "$dir/after"
+direct h5 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=3
+is 'without start-empty it does not run' "$status" 102
+unlike 'at all' "$(cat "$T/h5.log")" '^app: ends'
+lose
+direct h6 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1
+says 'what was there before is still there' h6 "^app: begins rows=$(rows_of h1) "
+done_testing
