@@ -156,6 +156,9 @@ part_environment() {
 	ok 'the application'\''s environment is plain Docker'\''s' \
 	    diff "$T/env.plain" "$T/env.s6"
 	like 'there is one' "$(cat "$T/env.s6")" '^MY=a "quoted"'
+	env_of --name "$own-env4" --init "$image_app" env >"$T/env.init"
+	ok 'also where something else is process 1' \
+	    diff "$T/env.plain" "$T/env.init"
 	is 'so is its folder' "$(env_of --name "$own-env3" "$image_app" pwd)" /usr/games
 	box in DB_PATH="$db" REPLICA_URL="$rep" -- sh -c 'trap "echo app: interrupted; exit 7" INT; echo app: begins; while :; do sleep 0.1; done'
 	says in '^app: begins'
