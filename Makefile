@@ -227,7 +227,7 @@ install-memos:
 #   make images VERSION=test      under that name only
 #   make push-images REGISTRY=ghcr.io/me/ VERSION=...
 # PLATFORMS=linux/amd64: of one, which the local docker then has.
-MEMOS_RELEASE := $(shell sed -n 's/^ARG MEMOS_IMAGE_TAG=//p' Dockerfile.memos)
+MEMOS_RELEASE := $(shell sed -n 's/^ARG MEMOS_IMAGE_TAG=//p' Dockerfile.memos 2>/dev/null)
 TAG = $(if $(findstring $(origin VERSION),command line),$(VERSION))
 MEMOS_TAG = $(if $(filter-out stable latest test,$(TAG)),$(TAG),$(MEMOS_RELEASE))
 PLATFORMS ?= linux/amd64,linux/arm64
