@@ -59,6 +59,7 @@ LIBS_ls-get = $(http) $(sk) -lpthread
 LIBS_ls-put = $(http) $(lz4) $(sk) -lpthread
 LIBS_ls-dump = $(lz4) $(sk)
 LIBS_ls-conf = -lyaml $(sk)
+LIBS_ls-tend = $(sk)
 LIBS_ls-sync = $(sk)
 LIBS_ls-status = $(sk)
 LIBS_ls-statusd = -lmicrohttpd $(sk) -lpthread

@@ -1,6 +1,7 @@
 #include "base/path.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -119,4 +120,23 @@ path_same(const char *a, const char *b)
 	free(x);
 	free(y);
 	return r;
+}
+
+void
+path_beside(char *path, size_t size, const char *name)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char *slash;
+
+	*path = 0;
+	if (n <= 0)
+		return;
+	self[n] = 0;
+	if (!(slash = strrchr(self, '/')))
+		return;
+	*slash = 0;
+	if (snprintf(path, size, "%s/%s", self, name) >= (int)size
+	    || access(path, X_OK) < 0)
+		*path = 0;
 }

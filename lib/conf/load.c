@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/path.h"
 #include "base/url.h"
 
 #define DEFAULT_FILE "/etc/litestream.yml"
@@ -18,26 +19,6 @@
 extern char **environ;
 
 /* ---- the child ---- */
-
-/* PATH of the program beside the running one, or "" if there is none. */
-static void
-beside(char *path, size_t size, const char *name)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	char *slash;
-
-	*path = 0;
-	if (n <= 0)
-		return;
-	self[n] = 0;
-	if (!(slash = strrchr(self, '/')))
-		return;
-	*slash = 0;
-	if (snprintf(path, size, "%s/%s", self, name) >= (int)size
-	    || access(path, X_OK) < 0)
-		*path = 0;
-}
 
 static int
 spawn(pid_t *pid, int out, const char *file, int no_expand, struct err *err)
@@ -51,7 +32,7 @@ spawn(pid_t *pid, int out, const char *file, int no_expand, struct err *err)
 
 	if (posix_spawn_file_actions_init(&fa))
 		return err_nomem(err);
-	beside(path, sizeof path, name);
+	path_beside(path, sizeof path, name);
 	r = posix_spawn_file_actions_adddup2(&fa, out, 1);
 	if (!r && *path)
 		r = posix_spawn(pid, path, &fa, 0, argv, environ);

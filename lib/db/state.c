@@ -137,10 +137,10 @@ state_writer_id(const char *dir, uint64_t *id, struct err *err)
 	return r;
 }
 
-int
-state_lock(const char *dir, struct err *err)
+static int
+lock(const char *dir, const char *name, struct err *err)
 {
-	char buf[24], *path = join(dir, "/lock", "");
+	char buf[24], *path = join(dir, name, "");
 	ssize_t n;
 	int fd;
 
@@ -169,6 +169,18 @@ state_lock(const char *dir, struct err *err)
 	}
 	free(path);
 	return fd;
+}
+
+int
+state_lock(const char *dir, struct err *err)
+{
+	return lock(dir, "/lock", err);
+}
+
+int
+state_lock_tend(const char *dir, struct err *err)
+{
+	return lock(dir, "/tend.lock", err);
 }
 
 int

@@ -17,6 +17,8 @@
  *   adopted  "TXID NODE...": the replica's end that another writer made and
  *            that this folder goes on from, as it was allowed to, and who
  *            wrote what leads there, the last one first
+ *   tend     what ls-tend must not forget (repl/tend_status.h)
+ *   tend.lock  held by flock while an ls-tend has the database
  * No SQLite here. */
 
 struct state_paths {
@@ -42,6 +44,8 @@ int state_writer_id(const char *dir, uint64_t *id, struct err *);
 /* Takes the lock (fd returned, keep it open) or ERR_BUSY with the holder's
  * pid in the message. */
 int state_lock(const char *dir, struct err *);
+/* The same for ls-tend, beside an ls-walship: tend.lock. */
+int state_lock_tend(const char *dir, struct err *);
 
 /* Says what to do where a folder was not ours to write (DENIED); any other
  * error stays as it is. Returns -1. */

@@ -13,6 +13,7 @@
  *     del TAB row      an object was deleted (or found not to be there)
  *     gap TAB row      what is missing, or cannot be read, of a level: min and
  *                      max TXID, size 0; only a fresh full copy mends it
+ *     refused TAB row  an object may not be deleted with these credentials
  *     stale TAB row    the listing differs from the replica: read it again
  *
  * A row is as ls-list has it. Unknown words are to be passed over. */
@@ -39,7 +40,7 @@ int changes_read(struct changes *, struct store *, unsigned levels,
     struct listing *, struct err *);
 
 /* One line, if --changes was given, else nothing. word: "add", "del", "gap",
- * "stale". What cannot be told any more must not undo what was done: a
+ * "refused", "stale". What cannot be told any more must not undo what was done: a
  * failure is logged alone. */
 void changes_say(const struct changes *, const struct log *,
     const char *word, const struct replica_file *);

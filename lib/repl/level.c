@@ -152,11 +152,16 @@ over_gap(struct chain *c)
 	return c->cur < c->s.max;
 }
 
-/* An empty level need not begin with what a snapshot holds already. */
+/* An empty level need not begin with what a snapshot holds already: it does
+ * where the level below does. */
 static uint64_t
 skip(const struct chain *c)
 {
 	const struct replica_file *f = c->l->f;
+	uint64_t first = c->s.first < c->s.end ? f[c->s.first].min : 1;
+
+	if (first > 1)
+		return base_end(c, first - 1, NULL) ? first - 1 : 0;
 
 	for (size_t i = c->s.first; i < c->s.end && f[i].min == 1; i++)
 		for (size_t k = c->l->n; k-- > c->s.end;)
@@ -208,7 +213,7 @@ level_last_init(struct level_last *last)
 	memset(last, 0, sizeof *last);
 	for (unsigned i = 0; i < STORE_LEVELS; i++)
 		last->done_ms[i] = -1;
-	last->prune_ms = -1;
+	last->prune_ms = last->l0_ms = -1;
 }
 
 /* Of what the levels hold, and when each was last written to. */
@@ -260,7 +265,8 @@ look(const struct listing *l, const struct level_conf *c,
 		    && t + c->retention_ms > last->prune_ms)
 			sooner(&f->expires, t + c->retention_ms);
 		if (!r->level && c->l0_ms && c->retention_ms >= 0
-		    && r->max <= f->max[1] && r->max < f->max[0])
+		    && r->max <= f->max[1] && r->max < f->max[0]
+		    && (r->max > last->l0_upto || t + c->l0_ms > last->l0_ms))
 			sooner(&f->l0, t + c->l0_ms);
 	}
 }
@@ -277,28 +283,27 @@ is_due(int64_t interval, int64_t time, int64_t now, int64_t *next)
 	return 0;
 }
 
-static int
+static enum level_job
 prune_due(const struct facts *f, const struct level_conf *c,
     const struct level_last *last, int64_t now, int64_t *next)
 {
-	int64_t pruned = past(last->prune_ms, now);
-	int64_t l0 = f->l0;
+	int64_t done = past(last->l0_ms, now), l0 = f->l0;
 
 	if (c->retention_ms < 0)
-		return 0;
-	if (past(last->done_ms[STORE_LEVEL_SNAPSHOT], now) > pruned
-	    || f->expires < now)
-		return 1;
+		return LEVEL_IDLE;
+	if (past(last->done_ms[STORE_LEVEL_SNAPSHOT], now)
+	    > past(last->prune_ms, now) || f->expires < now)
+		return LEVEL_PRUNE;
 	if (f->expires != LEVEL_NEVER)
 		sooner(next, f->expires + 1);
 	if (l0 == LEVEL_NEVER)
-		return 0;
-	if (pruned >= 0 && l0 < pruned + c->l0_check_ms)
-		l0 = pruned + c->l0_check_ms;
+		return LEVEL_IDLE;
+	if (done >= 0 && l0 < done + c->l0_check_ms)
+		l0 = done + c->l0_check_ms;
 	if (l0 <= now)
-		return 1;
+		return LEVEL_PRUNE0;
 	sooner(next, l0);
-	return 0;
+	return LEVEL_IDLE;
 }
 
 void
@@ -320,8 +325,8 @@ level_decide(const struct listing *l, const struct level_conf *c,
 	    && f.all > last->upto[s9]
 	    && is_due(c->snapshot_ms, f.time[s9], now, &t->next_ms))
 		t->job = LEVEL_SNAPSHOT;
-	if (!t->job && prune_due(&f, c, last, now, &t->next_ms))
-		t->job = LEVEL_PRUNE;
+	if (!t->job)
+		t->job = prune_due(&f, c, last, now, &t->next_ms);
 }
 
 /* ---- clocks that jump ---- */

@@ -56,11 +56,14 @@ struct level_conf {
 struct level_last {
 	int64_t done_ms[STORE_LEVELS]; /* when last, -1: not yet */
 	uint64_t upto[STORE_LEVELS];   /* what was there below it then */
-	int64_t prune_ms;
+	int64_t prune_ms;              /* retention of everything */
+	int64_t l0_ms;                 /* of level 0, with everything or alone, */
+	uint64_t l0_upto;              /* when level 1 was there */
 };
 void level_last_init(struct level_last *);
 
-enum level_job { LEVEL_IDLE, LEVEL_COMPACT, LEVEL_SNAPSHOT, LEVEL_PRUNE };
+enum level_job { LEVEL_IDLE, LEVEL_COMPACT, LEVEL_SNAPSHOT, LEVEL_PRUNE,
+	LEVEL_PRUNE0 }; /* the last: of level 0 alone */
 
 struct level_todo {
 	enum level_job job;
@@ -72,8 +75,9 @@ struct level_todo {
 /* What is due. A level is, at multiples of its interval on the wall clock,
  * when the one below is ahead of it and of upto, and nothing was written to it
  * since the last multiple; the snapshot likewise; lower levels first. Deleting is due after
- * a snapshot, when the oldest snapshot leaves its retention, and when files of
- * level 0 that level 1 has have left theirs. Times to come (a clock was set
+ * a snapshot, when the oldest snapshot leaves its retention, and of level 0 when
+ * files that level 1 has have left theirs; what was judged already and stayed is
+ * no reason. Times to come (a clock was set
  * back, or a store has another) count as none: nothing waits for them. */
 void level_decide(const struct listing *, const struct level_conf *,
     const struct level_last *, int64_t now_ms, struct level_todo *);

@@ -17,22 +17,6 @@ struct reading {
 	unsigned levels;
 };
 
-int
-listing_add(struct listing *l, const struct replica_file *f, struct err *e)
-{
-	if (l->n == l->a) {
-		size_t a = l->a ? l->a + l->a / 2 : 64;
-		struct replica_file *v = realloc(l->f, a * sizeof *v);
-
-		if (!v)
-			return err_nomem(e);
-		l->f = v;
-		l->a = a;
-	}
-	l->f[l->n++] = *f;
-	return 0;
-}
-
 static int
 listing_object(void *ctx, const char *key, const struct store_stat *st,
     struct err *e)
@@ -58,25 +42,6 @@ listing_object(void *ctx, const char *key, const struct store_stat *st,
 		return 0;
 	f.level = (uint8_t)level;
 	return listing_add(r->l, &f, e);
-}
-
-static int
-cmp_file(const void *pa, const void *pb)
-{
-	const struct replica_file *a = pa, *b = pb;
-
-	if (a->level != b->level)
-		return a->level < b->level ? -1 : 1;
-	if (a->min != b->min)
-		return a->min < b->min ? -1 : 1;
-	return a->max < b->max ? -1 : a->max > b->max;
-}
-
-void
-listing_sort(struct listing *l)
-{
-	if (l->n)
-		qsort(l->f, l->n, sizeof *l->f, cmp_file);
 }
 
 /* The keys of s3 levels differ in one digit, "<path>/000N/": listing what
@@ -164,24 +129,6 @@ listing_read(struct store *st, unsigned levels, struct listing *l,
 		is = hole(l);
 	} while (is && is != was && ++tries < HOLE_TRIES);
 	return 0;
-}
-
-void
-listing_free(struct listing *l)
-{
-	free(l->f);
-	memset(l, 0, sizeof *l);
-}
-
-uint64_t
-listing_max(const struct listing *l)
-{
-	uint64_t max = 0;
-
-	for (size_t i = 0; i < l->n; i++)
-		if (l->f[i].max > max)
-			max = l->f[i].max;
-	return max;
 }
 
 int

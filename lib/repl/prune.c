@@ -154,6 +154,8 @@ count(struct prune *p, const size_t *idx, const enum err_kind *res, size_t n,
 
 		if (res[i] != ERR_NONE) {
 			done->refused++;
+			if (res[i] == ERR_DENIED)
+				changes_say(p->changes, p->log, "refused", f);
 			continue;
 		}
 		done->deleted++;

@@ -1,89 +1,41 @@
 #include "repl/status.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/hex.h"
-#include "base/io.h"
-#include "base/sa.h"
+#include "repl/record.h"
 
 #define HEAD "ls-s6-status 1\n"
-#define FILE_MAX (16u << 20)
 
 /* ---- writing ---- */
 
 static int
-put_text(stralloc *s, const char *key, const char *v)
-{
-	if (!v)
-		return 1;
-	if (!stralloc_append(s, '\t') || !stralloc_cats(s, key)
-	    || !stralloc_append(s, '='))
-		return 0;
-	for (; *v; v++) {
-		char c = *v;
-
-		if (c == '\\' || c == '\t' || c == '\n') {
-			if (!stralloc_append(s, '\\'))
-				return 0;
-			c = c == '\t' ? 't' : c == '\n' ? 'n' : c;
-		}
-		if (!stralloc_append(s, c))
-			return 0;
-	}
-	return 1;
-}
-
-/* Zeros are left out: they say "none". */
-static int
-put_num(stralloc *s, const char *key, uint64_t v)
-{
-	char b[24];
-
-	if (!v)
-		return 1;
-	snprintf(b, sizeof b, "%" PRIu64, v);
-	return put_text(s, key, b);
-}
-
-static int
-put_txid(stralloc *s, uint64_t v)
-{
-	char b[17];
-
-	hex64_fmt(b, v);
-	return !v || put_text(s, "txid", b);
-}
-
-static int
 put_error(stralloc *s, const struct status_error *e)
 {
-	return put_text(s, "error", e->text)
-	    && put_text(s, "error-kind", e->kind)
-	    && put_num(s, "error-time", (uint64_t)e->time_ms)
-	    && put_num(s, "errors", e->count);
+	return record_text(s, "error", e->text)
+	    && record_text(s, "error-kind", e->kind)
+	    && record_num(s, "error-time", (uint64_t)e->time_ms)
+	    && record_num(s, "errors", e->count);
 }
 
 static int
 put_replica(stralloc *s, const struct status_replica *r)
 {
-	return stralloc_cats(s, "replica") && put_text(s, "url", r->url)
-	    && put_text(s, "state", r->state) && put_txid(s, r->txid)
-	    && put_num(s, "lag", r->lag)
-	    && put_num(s, "lag-bytes", r->lag_bytes)
-	    && put_num(s, "behind-since", (uint64_t)r->behind_ms)
-	    && put_num(s, "success", (uint64_t)r->success_ms)
+	return stralloc_cats(s, "replica") && record_text(s, "url", r->url)
+	    && record_text(s, "state", r->state) && record_txid(s, "txid", r->txid)
+	    && record_num(s, "lag", r->lag)
+	    && record_num(s, "lag-bytes", r->lag_bytes)
+	    && record_num(s, "behind-since", (uint64_t)r->behind_ms)
+	    && record_num(s, "success", (uint64_t)r->success_ms)
 	    && put_error(s, &r->error)
-	    && put_text(s, "fence", r->unfenced ? "0" : NULL)
-	    && put_num(s, "bytes", r->bytes) && put_num(s, "files", r->files)
-	    && (!r->v03 || (put_text(s, "format", "v0.3")
-	    && put_num(s, "index", r->index)
-	    && put_num(s, "offset", r->offset)))
+	    && record_text(s, "fence", r->unfenced ? "0" : NULL)
+	    && record_num(s, "bytes", r->bytes) && record_num(s, "files", r->files)
+	    && (!r->v03 || (record_text(s, "format", "v0.3")
+	    && record_num(s, "index", r->index)
+	    && record_num(s, "offset", r->offset)))
 	    && stralloc_append(s, '\n');
 }
 
@@ -99,7 +51,7 @@ put_replica(stralloc *s, const struct status_replica *r)
 static int
 put_stats(stralloc *s, const struct capture_stats *c)
 {
-#define PUT(key, field) if (!put_num(s, key, c->field)) return 0;
+#define PUT(key, field) if (!record_num(s, key, c->field)) return 0;
 	STATS(PUT)
 #undef PUT
 	return 1;
@@ -127,13 +79,13 @@ put_db(stralloc *s, const struct status_db *d)
 {
 	size_t i;
 
-	if (!stralloc_cats(s, "db") || !put_text(s, "path", d->path)
-	    || !put_text(s, "state", d->state) || !put_txid(s, d->txid)
-	    || !put_num(s, "pending", d->pending)
-	    || !put_num(s, "spool", d->spool)
-	    || !put_num(s, "captured", (uint64_t)d->captured_ms)
-	    || !put_error(s, &d->error) || !put_text(s, "hold", d->hold)
-	    || !put_text(s, "disk-full", d->disk_full ? "1" : NULL)
+	if (!stralloc_cats(s, "db") || !record_text(s, "path", d->path)
+	    || !record_text(s, "state", d->state) || !record_txid(s, "txid", d->txid)
+	    || !record_num(s, "pending", d->pending)
+	    || !record_num(s, "spool", d->spool)
+	    || !record_num(s, "captured", (uint64_t)d->captured_ms)
+	    || !put_error(s, &d->error) || !record_text(s, "hold", d->hold)
+	    || !record_text(s, "disk-full", d->disk_full ? "1" : NULL)
 	    || !put_stats(s, &d->stats) || !stralloc_append(s, '\n'))
 		return 0;
 	for (i = 0; i < d->n; i++)
@@ -149,8 +101,8 @@ status_fmt(const struct status *st, char **text, size_t *len, struct err *e)
 	size_t i;
 
 	if (!stralloc_cats(&s, HEAD "walship")
-	    || !put_num(&s, "pid", st->pid) || !put_num(&s, "start", st->start)
-	    || !put_num(&s, "time", (uint64_t)st->time_ms)
+	    || !record_num(&s, "pid", st->pid) || !record_num(&s, "start", st->start)
+	    || !record_num(&s, "time", (uint64_t)st->time_ms)
 	    || !stralloc_append(&s, '\n') || !put_meter(&s, &st->meter))
 		goto nomem;
 	for (i = 0; i < st->n; i++)
@@ -169,52 +121,18 @@ nomem:
 int
 status_write(const char *path, const struct status *st, struct err *e)
 {
-	struct io_perm perm = { .uid = (uid_t)-1, .gid = (gid_t)-1,
-	    .file_mode = 0600 };
-	struct io_temp t;
-	struct io_out out;
 	char *text;
 	size_t len;
-	int r = -1;
+	int r;
 
 	if (status_fmt(st, &text, &len, e) < 0)
 		return -1;
-	if (io_temp_begin(&t, path, NULL, &perm, e) < 0)
-		goto out;
-	out = io_out_fd(&t.fd);
-	if (out.write(out.ctx, text, len, e) < 0)
-		io_temp_abort(&t);
-	else
-		r = io_temp_publish(&t, -1, e);
-out:
+	r = record_write(path, text, len, e);
 	free(text);
 	return r;
 }
 
 /* ---- reading ---- */
-
-/* Undoes the escapes in place. */
-static void
-unescape(char *s)
-{
-	char *w = s;
-
-	for (; *s; s++) {
-		if (*s == '\\' && s[1]) {
-			s++;
-			*w++ = *s == 't' ? '\t' : *s == 'n' ? '\n' : *s;
-		} else {
-			*w++ = *s;
-		}
-	}
-	*w = 0;
-}
-
-static uint64_t
-num(const char *s)
-{
-	return strtoull(s, NULL, 10);
-}
 
 static int
 scan_error(struct status_error *e, const char *k, const char *v)
@@ -224,9 +142,9 @@ scan_error(struct status_error *e, const char *k, const char *v)
 	else if (!strcmp(k, "error-kind"))
 		e->kind = v;
 	else if (!strcmp(k, "error-time"))
-		e->time_ms = (int64_t)num(v);
+		e->time_ms = (int64_t)record_scan(v);
 	else if (!strcmp(k, "errors"))
-		e->count = num(v);
+		e->count = record_scan(v);
 	else
 		return 0;
 	return 1;
@@ -236,7 +154,7 @@ static int
 scan_stats(struct capture_stats *c, const char *k, const char *v)
 {
 #define SCAN(key, field) \
-	if (!strcmp(k, key)) { c->field = num(v); return 1; }
+	if (!strcmp(k, key)) { c->field = record_scan(v); return 1; }
 	STATS(SCAN)
 #undef SCAN
 	return 0;
@@ -254,11 +172,11 @@ scan_db(struct status_db *d, const char *k, const char *v)
 	else if (!strcmp(k, "txid"))
 		hex64_scan(v, &d->txid);
 	else if (!strcmp(k, "pending"))
-		d->pending = num(v);
+		d->pending = record_scan(v);
 	else if (!strcmp(k, "spool"))
-		d->spool = num(v);
+		d->spool = record_scan(v);
 	else if (!strcmp(k, "captured"))
-		d->captured_ms = (int64_t)num(v);
+		d->captured_ms = (int64_t)record_scan(v);
 	else if (!strcmp(k, "disk-full"))
 		d->disk_full = 1;
 	else if (!scan_stats(&d->stats, k, v))
@@ -275,23 +193,23 @@ scan_replica(struct status_replica *r, const char *k, const char *v)
 	else if (!strcmp(k, "txid"))
 		hex64_scan(v, &r->txid);
 	else if (!strcmp(k, "lag"))
-		r->lag = num(v);
+		r->lag = record_scan(v);
 	else if (!strcmp(k, "lag-bytes"))
-		r->lag_bytes = num(v);
+		r->lag_bytes = record_scan(v);
 	else if (!strcmp(k, "behind-since"))
-		r->behind_ms = (int64_t)num(v);
+		r->behind_ms = (int64_t)record_scan(v);
 	else if (!strcmp(k, "success"))
-		r->success_ms = (int64_t)num(v);
+		r->success_ms = (int64_t)record_scan(v);
 	else if (!strcmp(k, "bytes"))
-		r->bytes = num(v);
+		r->bytes = record_scan(v);
 	else if (!strcmp(k, "files"))
-		r->files = num(v);
+		r->files = record_scan(v);
 	else if (!strcmp(k, "format"))
 		r->v03 = !strcmp(v, "v0.3");
 	else if (!strcmp(k, "index"))
-		r->index = num(v);
+		r->index = record_scan(v);
 	else if (!strcmp(k, "offset"))
-		r->offset = num(v);
+		r->offset = record_scan(v);
 	else if (!strcmp(k, "fence"))
 		r->unfenced = !strcmp(v, "0");
 	else
@@ -302,24 +220,11 @@ static void
 scan_head(struct status *st, const char *k, const char *v)
 {
 	if (!strcmp(k, "pid"))
-		st->pid = num(v);
+		st->pid = record_scan(v);
 	else if (!strcmp(k, "start"))
-		st->start = num(v);
+		st->start = record_scan(v);
 	else if (!strcmp(k, "time"))
-		st->time_ms = (int64_t)num(v);
-}
-
-/* A new, zeroed element at the end of an array, or NULL. */
-static void *
-grow(void **a, size_t *n, size_t size)
-{
-	char *p = realloc(*a, (*n + 1) * size);
-
-	if (!p)
-		return NULL;
-	*a = p;
-	memset(p + *n * size, 0, size);
-	return p + (*n)++ * size;
+		st->time_ms = (int64_t)record_scan(v);
 }
 
 static int
@@ -327,7 +232,7 @@ scan_line(struct status *st, char *line, struct err *e)
 {
 	struct status_db *d = st->n ? &st->db[st->n - 1] : NULL;
 	struct status_replica *r = NULL;
-	char *f = strchr(line, '\t'), *next, *v;
+	char *f = strchr(line, '\t'), *k, *v;
 	enum { HEADER, DB, REPLICA } what;
 
 	if (f)
@@ -345,24 +250,18 @@ scan_line(struct status *st, char *line, struct err *e)
 		return 0;
 	if (what == REPLICA && !d)
 		return err_set(e, ERR_DATA, "replica before any database");
-	if (what == DB && !(d = grow((void **)&st->db, &st->n, sizeof *d)))
+	if (what == DB && !(d = record_grow((void **)&st->db, &st->n, sizeof *d)))
 		return err_nomem(e);
 	if (what == REPLICA
-	    && !(r = grow((void **)&d->r, &d->n, sizeof *r)))
+	    && !(r = record_grow((void **)&d->r, &d->n, sizeof *r)))
 		return err_nomem(e);
-	for (; f; f = next) {
-		if ((next = strchr(f, '\t')))
-			*next++ = 0;
-		if (!(v = strchr(f, '=')))
-			continue;
-		*v++ = 0;
-		unescape(v);
+	while ((k = record_field(&f, &v))) {
 		if (what == HEADER)
-			scan_head(st, f, v);
+			scan_head(st, k, v);
 		else if (what == DB)
-			scan_db(d, f, v);
+			scan_db(d, k, v);
 		else
-			scan_replica(r, f, v);
+			scan_replica(r, k, v);
 	}
 	if ((what == DB && (!d->path || !d->state))
 	    || (what == REPLICA && (!r->url || !r->state)))
@@ -396,51 +295,11 @@ bad:
 	return -1;
 }
 
-static char *
-slurp(const char *path, size_t *len, struct err *e)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *s = NULL, *p;
-	size_t a = 0, n = 0;
-	ssize_t r;
-
-	if (fd < 0) {
-		err_sys(e, "open %s", path);
-		return NULL;
-	}
-	for (;;) {
-		if (a - n < 4096) {
-			if (a > FILE_MAX
-			    || !(p = realloc(s, a = a ? a * 2 : 8192))) {
-				err_nomem(e);
-				break;
-			}
-			s = p;
-		}
-		if ((r = read(fd, s + n, a - n - 1)) < 0) {
-			if (errno == EINTR)
-				continue;
-			err_sys(e, "read %s", path);
-			break;
-		}
-		if (r == 0) {
-			close(fd);
-			s[n] = 0;
-			*len = n;
-			return s;
-		}
-		n += (size_t)r;
-	}
-	close(fd);
-	free(s);
-	return NULL;
-}
-
 int
 status_read(const char *path, struct status *st, struct err *e)
 {
 	size_t len;
-	char *text = slurp(path, &len, e);
+	char *text = record_read(path, &len, e);
 
 	if (!text)
 		return -1;
@@ -472,7 +331,7 @@ status_proc_start(uint64_t pid)
 	int i;
 
 	snprintf(path, sizeof path, "/proc/%" PRIu64 "/stat", pid);
-	if (!(s = slurp(path, &len, &ign)))
+	if (!(s = record_read(path, &len, &ign)))
 		return 0;
 	/* the name in parentheses may hold anything: from the last one on,
 	 * a blank, field 3 and so on; who has ended and was not waited for is
@@ -481,7 +340,7 @@ status_proc_start(uint64_t pid)
 		for (i = 2; p && i < 22; i++)
 			p = strchr(p + 1, ' ');
 		if (p)
-			v = num(p + 1);
+			v = record_scan(p + 1);
 	}
 	free(s);
 	return v;

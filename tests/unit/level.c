@@ -95,7 +95,10 @@ inputs(void **state)
 		    "3-7 of 5-5 6-6 7-7 whole" },
 		{ "an empty level, a snapshot", "0:7-7 0:8-8 9:1-6", 1,
 		    "7-8 of 7-7 8-8" },
-		{ "nothing behind it", "0:5-5 0:6-6 9:1-6", 1, "none" },
+		{ "that reaches into it", "0:5-5 0:6-6 9:1-6", 1,
+		    "5-6 of 5-5 6-6" },
+		{ "nor what lower levels have", "0:1-1 0:2-2 1:2-2 9:1-1", 2,
+		    "2-2 of 2-2" },
 		{ "not what the snapshot has", "0:1-1! 0:2-2 9:1-1!", 1,
 		    "2-2 of 2-2" },
 		{ "only that", "0:1-1! 9:1-1!", 1, "none" },
@@ -163,7 +166,8 @@ decides(const char *what, const char *files, const struct level_conf *c,
 	if (t.job == LEVEL_COMPACT)
 		sprintf(got, "c%u", t.level);
 	else if (t.job)
-		strcpy(got, t.job == LEVEL_SNAPSHOT ? "s" : "p");
+		strcpy(got, t.job == LEVEL_SNAPSHOT ? "s"
+		    : t.job == LEVEL_PRUNE ? "p" : "p0");
 	else if (t.next_ms == LEVEL_NEVER)
 		strcpy(got, "never");
 	else
@@ -207,7 +211,7 @@ due(void **state)
 		    "idle 86411" },
 		{ "the newest never", "3:1-6@10 9:1-6@10", 900000, "never" },
 		{ "level 0 that is compacted, and old", "0:1-1@10 0:2-2@20 "
-		    "1:1-2@20 2:1-2@20 3:1-2@20 9:1-2@20", 310, "p" },
+		    "1:1-2@20 2:1-2@20 3:1-2@20 9:1-2@20", 310, "p0" },
 		{ "not yet", "0:1-1@10 0:2-2@20 1:1-2@20 2:1-2@20 3:1-2@20 "
 		    "9:1-2@20", 309, "idle 310" },
 		{ "never its last", "0:2-2@20 1:1-2@20 2:1-2@20 3:1-2@20 "
@@ -216,7 +220,7 @@ due(void **state)
 		    "2:1-1@309 3:1-1@309 9:1-1@309", 309, "idle 310" },
 		{ "pain 1104: one that is too recent keeps no other",
 		    "0:1-1@900 0:2-2@10 0:3-3@990 1:1-3@990 2:1-3@990 3:1-3@990"
-		    " 9:1-3@990", 999, "p" },
+		    " 9:1-3@990", 999, "p0" },
 		{ "pain 1488: a time to come is no time", "0:6-6@999 1:1-5@999 "
 		    "2:1-6@1 3:1-6@1 9:1-6@1", 90, "c1" },
 	};
@@ -250,10 +254,15 @@ what_was_done_counts(void **state)
 	last.prune_ms = 95;
 	decides("once", f, &c, &last, 125, "idle 310");
 	f = "0:1-1@10 0:2-2@10 0:6-6@10 1:1-6@10 2:1-6@10 3:1-6@10 9:1-6@10";
-	last.prune_ms = 309;
+	last.prune_ms = 300;
+	last.l0_ms = 309;
 	decides("level 0 at its own pace", f, &c, &last, 311, "idle 324");
-	last.prune_ms = 9999;
-	decides("but for the clock", f, &c, &last, 311, "p");
+	last.l0_ms = 9999;
+	decides("but for the clock", f, &c, &last, 311, "p0");
+	last.l0_ms = 330;
+	decides("what was not there then", f, &c, &last, 345, "p0");
+	last.l0_upto = 6;
+	decides("what stayed is no reason", f, &c, &last, 99999, "never");
 	f = "9:1-5@1 9:1-6@500";
 	last.prune_ms = 86500;
 	decides("what a run left is left", f, &c, &last, 999999, "never");

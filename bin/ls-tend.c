@@ -1,0 +1,190 @@
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/opt.h"
+#include "base/prog.h"
+#include "base/sk.h"
+#include "base/url.h"
+#include "conf/conf.h"
+#include "repl/tend.h"
+
+#define PROG "ls-tend"
+#define SYNOPSIS "[-c FILE] [-d FD] [OPTIONS] [DB URL...]"
+#define PURPOSE "Keeps the replicas of what ls-walship ships small and " \
+	"restorable: runs compaction,\nsnapshots, retention and proofs when " \
+	"they are due. Without DB and URL the\nconfiguration or the environment " \
+	"says which."
+#define RUN_DIR "/run/ls-s6"
+
+enum { OPT_NOEXPAND = 256, OPT_RUN, OPT_LEVEL };
+
+static const struct opt opts[] = {
+	{ 'c', "config", "FILE", "litestream.yml to read" },
+	{ OPT_NOEXPAND, "no-expand-env", NULL, "no $VARIABLES in that file" },
+	{ 'd', "ready-fd", "FD", "write a newline there when ready" },
+	{ 'j', "jobs", "N", "programs at once: 2" },
+	{ OPT_RUN, "run-dir", "DIR", "status files and socket of ls-walship" },
+	{ OPT_LEVEL, "log-level", "LEVEL", "trace, debug, info, warn or error" },
+	{ 'T', "timestamps", NULL, "time of day in the log" },
+	PROG_OPTS
+};
+static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
+
+#define CHILD_ARGS 8
+
+struct args {
+	struct conf_args conf;
+	struct tend_conf t;
+	const char *child[CHILD_ARGS];
+	struct log log;
+	int level_given;
+};
+
+static int
+option(void *ctx, int id, const char *arg, struct err *e)
+{
+	struct args *a = ctx;
+
+	switch (id) {
+	case 'c': a->conf.file = arg; break;
+	case OPT_NOEXPAND: a->conf.no_expand_env = 1; break;
+	case 'd':
+		if (!int0_scan(arg, &a->t.ready_fd) || a->t.ready_fd < 0)
+			return err_set(e, ERR_USAGE, "-d takes the number of a "
+			    "descriptor");
+		if (fcntl(a->t.ready_fd, F_GETFD) < 0)
+			return err_set(e, ERR_USAGE, "-d %s is not open", arg);
+		break;
+	case 'j':
+		if (!uint0_scan(arg, &a->t.jobs) || !a->t.jobs
+		    || a->t.jobs > 64)
+			return err_set(e, ERR_USAGE, "-j takes 1 to 64");
+		break;
+	case OPT_RUN: a->t.run_dir = arg; break;
+	case OPT_LEVEL:
+		if (log_level_scan(arg, &a->log.level) < 0)
+			return err_set(e, ERR_USAGE, "%s is no log level: "
+			    "trace, debug, info, warn or error", arg);
+		a->level_given = 1;
+		break;
+	case 'T': a->log.stamp = 1; break;
+	}
+	return 0;
+}
+
+/* What the children are told as we were. */
+static void
+children(struct args *a)
+{
+	size_t n = 0;
+
+	if (a->conf.file) {
+		a->child[n++] = "-c";
+		a->child[n++] = a->conf.file;
+	}
+	if (a->conf.no_expand_env)
+		a->child[n++] = "--no-expand-env";
+	a->t.args = a->child;
+}
+
+static int
+convert_db(struct tend_conf_db *o, const struct conf_db *d,
+    const struct args *a, struct err *e)
+{
+	struct tend_conf_replica *r = calloc(d->n + 1, sizeof *r);
+
+	if (!r)
+		return err_nomem(e);
+	for (size_t i = 0; i < d->n; i++) {
+		r[i].url = d->replicas[i].store.url;
+		r[i].operand = i < a->conf.n_urls ? a->conf.urls[i] : NULL;
+		r[i].v03 = d->replicas[i].format == CONF_FORMAT_V03;
+		r[i].retention_check_ms = d->replicas[i].retention_check_ms;
+		r[i].snapshot_ms = d->replicas[i].snapshot_interval_ms;
+	}
+	*o = (struct tend_conf_db){ d->path, d->meta, r, d->n,
+	    d->verify_interval_ms };
+	return 0;
+}
+
+static void
+convert_levels(struct level_conf *o, const struct conf *c)
+{
+	o->n = c->n_levels < LEVEL_MAX ? c->n_levels : LEVEL_MAX;
+	memcpy(o->level_ms, c->level_ms, o->n * sizeof *o->level_ms);
+	o->snapshot_ms = c->snapshot_interval_ms;
+	o->retention_ms = c->retention_enabled ? c->snapshot_retention_ms : -1;
+	o->l0_ms = c->l0_retention_ms;
+	o->l0_check_ms = c->l0_retention_check_ms;
+}
+
+static int
+run(struct args *a, const struct conf *c, struct err *e)
+{
+	struct tend_conf_db *dbs = calloc(c->n + 1, sizeof *dbs);
+	int r = dbs ? 0 : err_nomem(e);
+
+	for (size_t i = 0; i < c->n && !r; i++)
+		r = convert_db(&dbs[i], &c->dbs[i], a, e);
+	convert_levels(&a->t.levels, c);
+	children(a);
+	a->t.dbs = dbs;
+	a->t.n = c->n;
+	a->t.log = &a->log;
+	if (!a->level_given)
+		a->log.level = c->log_level;
+	a->log.json = c->log_json;
+	if (!r)
+		r = tend_run(&a->t, e);
+	for (size_t i = 0; dbs && i < c->n; i++)
+		free((void *)(uintptr_t)dbs[i].r);
+	free(dbs);
+	return r;
+}
+
+static int
+parse(struct args *a, int argc, char *const *argv)
+{
+	struct opt_state st;
+	int code = prog_options(&prog, &st, argc, argv, option, a), n;
+	char *const *v = argv + st.index;
+
+	if (code >= 0)
+		return code;
+	n = argc - st.index;
+	if ((code = prog_late(&prog, &st, argv, n)) >= 0)
+		return code;
+	for (int i = 1; i < n; i++)
+		if (!url_is(v[i]))
+			return prog_usage(PROG, "%s is no replica URL: after "
+			    "the one DB come the URLs of its replicas", v[i]);
+	if (n)
+		a->conf.db = v[0];
+	if (n > 1) {
+		a->conf.urls = (const char *const *)v + 1;
+		a->conf.n_urls = (size_t)n - 1;
+	}
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *dir = getenv("LS_RUN_DIR");
+	struct args a = { .t = { .ready_fd = -1, .jobs = 2 },
+	    .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
+	struct conf c;
+	struct err e = { 0 };
+	int code, r;
+
+	a.t.run_dir = dir && *dir ? dir : RUN_DIR;
+	if ((code = parse(&a, argc, argv)) >= 0)
+		return code;
+	a.conf.need = CONF_NEED_DB | CONF_NEED_REPLICA;
+	if (conf_load(&c, &a.conf, &e) < 0)
+		return prog_fatal(PROG, "read the configuration", &e);
+	r = run(&a, &c, &e);
+	conf_free(&c);
+	return r < 0 ? prog_fatal(PROG, "go on", &e) : 0;
+}
