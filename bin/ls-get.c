@@ -70,7 +70,7 @@ parse(struct args *a, int argc, char **argv)
 	if (code >= 0)
 		return code;
 	a->conf.db = argv[0];
-	a->conf.need = CONF_NEED_REPLICA;
+	a->conf.need = CONF_NEED_REPLICA | CONF_ONLY_READS;
 	a->keys = argv + 1;
 	for (; a->keys[a->n]; a->n++)
 		if (url_is(a->keys[a->n]))

@@ -96,6 +96,9 @@ struct conf_args {
 #define CONF_NEED_DB 1u        /* at least one database path */
 #define CONF_NEED_REPLICA 2u   /* every database has a replica */
 #define CONF_NEED_ONE 4u       /* exactly one database */
+#define CONF_ONLY_READS 8u     /* replicas are not written: encryption may be
+                                  asked for. Without it that is ERR_CONF,
+                                  for nothing encrypts */
 
 /* Loads and validates. Sources, the first that applies:
  *   db is a URL               dbs[0] with path NULL and that replica

@@ -49,7 +49,7 @@ env_keys(struct conf_values *to, unsigned scope, struct err *err)
 		if (!(k->scope & scope) || i == CONF_PATH || i == CONF_TYPE
 		    || i == CONF_NAME || i == CONF_URL || i == CONF_DIR
 		    || (k->flags & (CONF_LIST | CONF_OLD)
-		    && !(k->flags & CONF_REFUSED)))
+		    && !(k->flags & CONF_ENCRYPT)))
 			continue;
 		if (set(to, (enum conf_key_id)i, env_of(prefixes, k->name),
 		    err) < 0)

@@ -136,9 +136,11 @@ static const struct conf_key keys[CONF_KEYS] = {
     { "reconnect-wait", A | R, CONF_DURATION, 0, 0, DUR_MAX, 0 },
 [CONF_TIMEOUT] = { "timeout", A | R, CONF_DURATION, 0, 0, DUR_MAX, 0 },
 [CONF_AGE_IDENTITIES] = { "age.identities", A | R, CONF_STRING,
-    SECRET | CONF_LIST | CONF_REFUSED, 0, 0, 0 },
+    SECRET | CONF_LIST | CONF_ENCRYPT, 0, 0, 0 },
+[CONF_AGE_FILE] = { "age.identities-file", A | R, CONF_STRING, CONF_ENCRYPT,
+    0, 0, 0 },
 [CONF_AGE_RECIPIENTS] = { "age.recipients", A | R, CONF_STRING,
-    CONF_LIST | CONF_REFUSED, 0, 0, 0 },
+    CONF_LIST | CONF_ENCRYPT, 0, 0, 0 },
 
 [CONF_ADDR] = { "addr", A, CONF_STRING, 0, 0, 0, 0 },
 [CONF_MCP_ADDR] = { "mcp-addr", A, CONF_STRING, LATER, 0, 0, 0 },
@@ -363,11 +365,6 @@ conf_key_check(enum conf_key_id id, const char *value, struct err *err)
 	const struct conf_key *k = &keys[id];
 	char item[256];
 
-	if (k->flags & CONF_REFUSED)
-		return err_set(err, ERR_CONF, "%s: encryption with age is not "
-		    "supported yet, and nothing is written without it where "
-		    "it is asked for; remove the key, or keep using "
-		    "Litestream 0.3 for this replica", k->name);
 	if (!(k->flags & CONF_LIST) || k->type == CONF_STRING)
 		return check_one(k, value, err);
 	for (size_t n; *value; value += n, value += *value == '\n') {

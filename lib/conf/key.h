@@ -39,7 +39,7 @@ enum conf_key_id {
 	CONF_CREDS, CONF_NKEY, CONF_USERNAME, CONF_TOKEN, CONF_TLS,
 	CONF_ROOT_CAS, CONF_CLIENT_CERT, CONF_CLIENT_KEY,
 	CONF_MAX_RECONNECTS, CONF_RECONNECT_WAIT, CONF_TIMEOUT,
-	CONF_AGE_IDENTITIES, CONF_AGE_RECIPIENTS,
+	CONF_AGE_IDENTITIES, CONF_AGE_FILE, CONF_AGE_RECIPIENTS,
 	/* everything */
 	CONF_ADDR, CONF_MCP_ADDR, CONF_EXEC, CONF_LEVELS, CONF_L0_RETENTION,
 	CONF_L0_CHECK, CONF_VERIFY_COMPACTION, CONF_RETENTION_ENABLED,
@@ -72,7 +72,7 @@ enum conf_key_type {
 #define CONF_OLD 4u         /* without effect since Litestream 0.5: noted, but
                                where the replica is format: v0.3 */
 #define CONF_LIST 8u        /* a list of such values */
-#define CONF_REFUSED 16u    /* must not be ignored: an error unless empty */
+#define CONF_ENCRYPT 16u    /* must not be ignored by what writes */
 
 struct conf_key {
 	const char *name;

@@ -186,6 +186,22 @@ which_db(const struct conf *c, struct err *err)
 	    "%s%s", c->source, c->n, list, i < c->n ? ", ..." : "");
 }
 
+/* What asks for encryption must not get plain files without a word. */
+static int
+no_encryption(const struct conf *c, struct err *err)
+{
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t k = 0; k < c->dbs[i].n; k++)
+			if (store_conf_encrypts(&c->dbs[i].replicas[k].store))
+				return err_set(err, ERR_CONF, "replica %s: age: "
+				    "is set, but nothing encrypts yet, and "
+				    "nothing is written unencrypted where it is "
+				    "asked for; remove it, or keep Litestream "
+				    "0.3 for this replica",
+				    c->dbs[i].replicas[k].store.url);
+	return 0;
+}
+
 static int
 check_needs(const struct conf *c, const struct conf_args *a, struct err *err)
 {
@@ -206,7 +222,7 @@ check_needs(const struct conf *c, const struct conf_args *a, struct err *err)
 			return err_set(err, ERR_CONF, "%s has no replica; "
 			    "give its URL, or set REPLICA_URL", db->path);
 	}
-	return 0;
+	return a->need & CONF_ONLY_READS ? 0 : no_encryption(c, err);
 }
 
 int

@@ -122,6 +122,10 @@ int conf_resolve_replica(struct conf_replica *, const struct conf_values *own,
     const struct conf_values *all, const struct conf_warn *, unsigned *line,
     struct err *);
 
+/* Its age keys: those of the configuration and of a file, checked. */
+int conf_resolve_age(struct store_conf *, const struct conf_values *own,
+    const struct conf_values *all, unsigned *line, struct err *);
+
 /* Of a replica or database: its own value, else that of everything, else
  * NULL. */
 const char *conf_get(const struct conf_values *own,

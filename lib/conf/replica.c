@@ -473,6 +473,8 @@ conf_resolve_replica(struct conf_replica *out, const struct conf_values *own,
 	url_free(&r.url);
 	if (rc < 0)
 		return -1;
+	if (conf_resolve_age(&out->store, own, all, line, err) < 0)
+		return -1;
 	out->sync_interval_ms = conf_get_dur(own, all, CONF_SYNC_INTERVAL,
 	    1000);
 	out->max_sync_files = (unsigned)conf_get_number(own, all,

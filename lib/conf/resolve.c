@@ -75,9 +75,15 @@ check_values(struct resolve *r, const struct conf_values *set)
 			continue;
 		if (conf_key_check(id, set->v[i], r->err) < 0)
 			return at_line(r, set->line[i]);
-		if (r->noted[i] || !(k->flags & idle))
+		if (r->noted[i] || !(k->flags & (idle | CONF_ENCRYPT)))
 			continue;
 		r->noted[i] = 1;
+		if (k->flags & CONF_ENCRYPT) {
+			conf_warn(r->warn, set->line[i], "%s: is for reading "
+			    "replicas of Litestream 0.3; nothing encrypts "
+			    "yet, so what writes refuses this replica", k->name);
+			continue;
+		}
 		conf_warn(r->warn, set->line[i], k->flags & CONF_OLD
 		    ? "%s: has had no effect since Litestream 0.5"
 		    : "%s: accepted, but not supported yet; it has no effect",

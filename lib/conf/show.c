@@ -160,6 +160,10 @@ show_db(const struct conf_db *db, stralloc *out, int *bad)
 		    r->max_sync_files);
 		say(out, bad, "        auto-recover: %s",
 		    r->auto_recover ? "true" : "false");
+		if (r->store.age_identities)
+			say(out, bad, "        age.identities: set (hidden)");
+		if (r->store.age_recipients)
+			say(out, bad, "        age.recipients: set");
 		if (r->store.type == STORE_S3)
 			show_s3(&r->store, out, bad);
 		if (r->store.type == STORE_SFTP)

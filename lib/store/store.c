@@ -175,6 +175,14 @@ counted_read(void *ctx, void *buf, size_t n, struct err *e)
 	return r;
 }
 
+/* The last line: programs refuse before they begin. */
+static int
+plain(const struct store *s, struct err *e)
+{
+	return !store_conf_encrypts(s->conf) ? 0 : err_set(e, ERR_CONF,
+	    "%s: age: is set, and nothing encrypts yet", s->conf->url);
+}
+
 int
 store_put(struct store *s, const char *key, const struct store_src *src,
     const struct store_put_opt *opt, struct err *e)
@@ -185,6 +193,8 @@ store_put(struct store *s, const char *key, const struct store_src *src,
 	struct counted_in in = { src->in, &n };
 	int r;
 
+	if (plain(s, e) < 0)
+		return -1;
 	if (counted)
 		own.in = (struct io_in){ .read = counted_read, .ctx = &in };
 	r = s->ops->put(s, key, &own, opt, e);
@@ -197,6 +207,8 @@ store_copy(struct store *s, const char *from, const char *to,
 {
 	uint64_t t = when_mono_us();
 
+	if (plain(s, e) < 0)
+		return -1;
 	return metered(s, STORE_OP_COPY, 0, t,
 	    s->ops->copy(s, from, to, opt, e), e);
 }

@@ -50,6 +50,9 @@ struct store_conf {
 	int plod;             /* one write at a time */
 	char *pin;            /* the view of a pin: listings have nothing else, and
 	                         STORE_LEVEL_PIN is its level; NULL */
+	char *age_identities; /* text, see crypt/age.h: what is read may be
+	                         encrypted */
+	char *age_recipients; /* what is written would have to be */
 	const struct log *log; /* borrowed, may be NULL */
 	struct store_meter *meter; /* the same: counts what is asked (meter.h) */
 };
@@ -57,6 +60,9 @@ void store_conf_init(struct store_conf *);
 int store_conf_copy(struct store_conf *, const struct store_conf *,
     struct err *);
 void store_conf_free(struct store_conf *);
+/* Is encryption asked for? Such a replica is read, and not written: put and
+ * copy refuse (ERR_CONF). */
+int store_conf_encrypts(const struct store_conf *);
 
 struct store;
 struct store_get;

@@ -12,7 +12,8 @@ store_conf_string(struct store_conf *c, unsigned i)
 		&c->access_key, &c->secret_key, &c->session_token,
 		&c->profile, &c->storage_class, &c->sse_key,
 		&c->sse_kms_key_id, &c->host, &c->user, &c->password,
-		&c->key_path, &c->host_key, &c->known_hosts, &c->pin
+		&c->key_path, &c->host_key, &c->known_hosts, &c->pin,
+		&c->age_identities, &c->age_recipients
 	};
 
 	return i < sizeof all / sizeof *all ? all[i] : 0;
@@ -26,6 +27,12 @@ store_conf_init(struct store_conf *c)
 	c->perm.gid = (gid_t)-1;
 	c->force_path_style = c->sign_payload = c->skip_verify = STORE_DEFAULT;
 	c->require_content_md5 = c->put_object_content_md5 = STORE_DEFAULT;
+}
+
+int
+store_conf_encrypts(const struct store_conf *c)
+{
+	return c->age_identities || c->age_recipients;
 }
 
 int

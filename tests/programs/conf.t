@@ -1,7 +1,7 @@
 #!/bin/sh
 # ls-conf as a program, and what other programs get from it.
 . tests/lib.sh
-plan 40
+plan 51
 cd "$T" || exit 1
 unset LOG_LEVEL DB_PATH LITESTREAM_ACCESS_KEY_ID LITESTREAM_SECRET_ACCESS_KEY
 
@@ -53,7 +53,22 @@ like 'for the parent' "$out" '^error	conf	.*bad.yml:2: not valid'
 head -c 1100000 /dev/zero | tr '\0' '#' >big.yml
 exits 'a file past a megabyte is refused' 102 ls-conf -c big.yml
 printf 'dbs:\n- path: /d\n  replica: {path: /r, age: {recipients: [x]}}\n' >age.yml
-exits 'encryption is never left out silently' 102 ls-conf -c age.yml
+exits 'encryption is for reading' 0 ls-conf -c age.yml
+like 'and never left out silently' "$err" 'age.recipients: .*nothing encrypts'
+# pain 790: plain files where encryption was asked for
+mkdir age
+printf 'dbs:\n- path: %s/age/a.db\n  replica: {path: %s/age/r, age: {recipients: [x]}}\n' "$T" "$T" >age.yml
+make_db age/a.db 1
+age() { # PROGRAM ARG...
+	exits "790: $1 refuses to write unencrypted" 102 "$@"
+	like '790: in one sentence' "$err" '^[a-z-]*: fatal: .*age: is set, but nothing encrypts yet'
+}
+age ls-walship -c age.yml --once
+age ls-snapshot -r -c age.yml age/a.db
+age ls-put -c age.yml age/a.db key </dev/null
+age ls-prune -c age.yml
+nok '790: nothing is written' test -e age/r
+exits '790: what is there is read' 0 ls-list -c age.yml
 exits 'usage' 100 ls-conf -c a.yml more
 
 # with no file at all

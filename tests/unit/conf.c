@@ -354,9 +354,15 @@ impossible_values_are_refused_with_their_line(void **state)
 		    ".com', sse-customer-key: "
 		    "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}\n",
 		    "https://" },
-		{ DB "  replica:\n    path: /r\n    age:\n      recipients: "
-		    "[age1x]\n", "f.yml:6: age.recipients: encryption" },
-		{ "age: {identities: [x]}\n", "encryption with age" },
+		{ DB "  replica:\n    path: /r\n    age:\n      identities: "
+		    "[age1x]\n", "f.yml:6: age.identities: line 1 " },
+		{ "age: {identities: [x]}\n" DB "  replica: {path: /r}\n",
+		    "f.yml:1: age.identities: line 1 of the age identities is "
+		    "no identity" },
+		{ "age: {identities: ['# none']}\n" DB "  replica: {path: /r}\n",
+		    "age.identities: no identity in it" },
+		{ "age: {identities-file: /no/such}\n" DB
+		    "  replica: {path: /r}\n", "age.identities-file: open" },
 		{ DB "  replica: {path: /r, sync-interval: 0s}\n",
 		    "must be more than 0" },
 		{ DB "  replica: {path: /r, ltx-encoding: gzip}\n",
