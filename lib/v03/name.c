@@ -38,6 +38,15 @@ put_number(char *s, uint64_t v, unsigned digits)
 	return s + digits;
 }
 
+size_t
+v03_index_fmt(char s[17], uint64_t v)
+{
+	char *end = put_number(s, v, 0);
+
+	*end = '\0';
+	return (size_t)(end - s);
+}
+
 static char *
 put(char *s, const char *text)
 {

@@ -34,6 +34,9 @@ size_t v03_generation_fmt(char s[17], uint64_t);
 /* The whole of s. 0 or -1. */
 int v03_generation_scan(const char *s, uint64_t *);
 
+/* An index as 0.3 writes it, at least 8 digits, and a NUL. */
+size_t v03_index_fmt(char s[17], uint64_t);
+
 /* "generations/..." as above, and a NUL. Returns the length. */
 size_t v03_name_fmt(char s[V03_NAME_MAX], const struct v03_name *);
 
