@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "repl/listing_fmt.h"
 #include "repl/pin.h"
+#include "repl/v03_fmt.h"
 
 #define PROG "ls-list"
 #define SYNOPSIS "[OPTIONS] [DB|URL]"
@@ -14,13 +15,14 @@
 	"replicas of DB (all databases\nof the configuration without DB). " \
 	"Several replicas are headed by \"# URL\" lines."
 
-enum { O_NO_EXPAND = 256, O_REPLICA, O_PINS };
+enum { O_NO_EXPAND = 256, O_REPLICA, O_PINS, O_V03 };
 
 static const struct opt opts[] = {
 	{ 'l', "level", "LEVEL", "only this level, 0 to 9 (all)" },
 	{ 's', "snapshots", NULL, "only snapshots: level 9" },
 	{ O_PINS, "pins", NULL, "only pins: each with its name" },
 	{ 'x', "exact", NULL, "times from the files' headers: one read each" },
+	{ O_V03, "v03", "WHAT", "of Litestream 0.3: generations, snapshots or wal" },
 	{ 'j', "json", NULL, "one JSON object a replica" },
 	{ 'c', "config", "FILE", "configuration file" },
 	{ O_NO_EXPAND, "no-expand-env", NULL, "leave $NAME in it alone" },
@@ -35,6 +37,8 @@ struct args {
 	unsigned levels;
 	int exact, json, heads, titled, pins;
 	struct pin *pin; /* of the files being printed, NULL: they are none */
+	int v03;
+	enum v03_fmt_what what;
 };
 
 static int
@@ -51,6 +55,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	case 's': a->levels = 1u << STORE_LEVEL_SNAPSHOT; break;
 	case O_PINS: a->pins = 1; break;
 	case 'x': a->exact = 1; break;
+	case O_V03: a->v03 = 1; return v03_fmt_what(arg, &a->what, e);
 	case 'j': a->json = 1; break;
 	case 'c': a->conf.file = arg; break;
 	case O_NO_EXPAND: a->conf.no_expand_env = 1; break;
@@ -132,6 +137,65 @@ print(struct args *a, const struct conf_db *db, const char *url,
 	return r;
 }
 
+/* {"replica":"...","name":"...","db":"...","foreign":0,"wal":[ */
+static int
+head_v03(const struct args *a, const struct conf_db *db,
+    const struct conf_replica *r, const struct v03_set *set, stralloc *s)
+{
+	static const char *const names[] = { "generations", "snapshots", "wal" };
+	char n[64];
+
+	if (!a->json)
+		return 1;
+	snprintf(n, sizeof n, ",\"foreign\":%zu,\"%s\":[", set->foreign,
+	    names[a->what]);
+	return stralloc_cats(s, "{\"replica\":")
+	    && listing_fmt_string(s, r->store.url)
+	    && stralloc_cats(s, ",\"name\":") && listing_fmt_string(s, r->name)
+	    && (!db->path || (stralloc_cats(s, ",\"db\":")
+	    && listing_fmt_string(s, db->path))) && stralloc_cats(s, n);
+}
+
+static int
+one_v03(struct args *a, const struct conf_db *db,
+    const struct conf_replica *r, struct store *st, struct err *e)
+{
+	struct v03_set set = { 0 };
+	stralloc s = STRALLOC_ZERO;
+	int x = v03_set_read(st, &set, e);
+
+	for (size_t i = 0; !x && i < set.n_g; i++)
+		x = v03_set_times(st, &set, i, a->exact, e);
+	if (x < 0)
+		err_in(e, "%s", r->store.url);
+	else
+		x = put(&s, (a->json || a->titled++
+		    || v03_fmt_head(&s, a->what))
+		    && head_v03(a, db, r, &set, &s)
+		    && v03_fmt_rows(&s, a->what, r->name, &set, a->json)
+		    && (!a->json || stralloc_cats(&s, "]}\n")), e);
+	stralloc_free(&s);
+	v03_set_free(&set);
+	return x;
+}
+
+/* What has no LTX files may not be empty. */
+static int
+hint(struct store *st, struct err *e)
+{
+	struct v03_set set = { 0 };
+	char line[64];
+
+	if (v03_set_read(st, &set, e) < 0)
+		return err_in(e, "%s", store_conf(st)->url);
+	snprintf(line, sizeof line, "%zu generations of Litestream 0.3 are "
+	    "there (--v03)", set.n_g);
+	if (set.n_g)
+		prog_warn(PROG, line);
+	v03_set_free(&set);
+	return 0;
+}
+
 static int
 read_pins(struct args *a, struct store *st, struct listing *l, struct err *e)
 {
@@ -154,6 +218,11 @@ one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
 
 	if (store_open(&st, &r->store, e) < 0)
 		return err_in(e, "%s", r->store.url);
+	if (a->v03) {
+		x = one_v03(a, db, r, st, e);
+		store_close(st);
+		return x;
+	}
 	x = a->pins ? read_pins(a, st, &l, e)
 	    : listing_read(st, a->levels, &l, e);
 	if (!x && a->exact && !a->pins)
@@ -162,6 +231,8 @@ one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
 		err_in(e, "%s", r->store.url);
 	else
 		x = print(a, db, r->store.url, &l, e);
+	if (!x && !l.n && !a->pins && a->levels == LISTING_ALL)
+		x = hint(st, e);
 	free(a->pin);
 	a->pin = NULL;
 	listing_free(&l);
@@ -196,7 +267,7 @@ main(int argc, char **argv)
 	if ((r = prog_args(&prog, argc, &argv, option, &a, 0, 1)) >= 0)
 		return r;
 	a.conf.db = *argv;
-	a.conf.need = CONF_NEED_REPLICA;
+	a.conf.need = CONF_NEED_REPLICA | CONF_ONLY_READS;
 	if (conf_load(&conf, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
 	conf_log(&conf, &log);

@@ -11,6 +11,7 @@
 #include "repl/place.h"
 #include "repl/restore_cmd.h"
 #include "repl/restore_fmt.h"
+#include "repl/v03_fmt.h"
 
 #define PROG "ls-restore"
 #define SYNOPSIS "[OPTIONS] [DB|URL [PROG ARG...]]\n" \
@@ -24,6 +25,8 @@ static const struct opt opts[] = {
 	{ 't', "timestamp", "TIME", "newest state not after TIME (RFC 3339)" },
 	{ RESTORE_TXID, "txid", "TXID", "the state of this TXID, hexadecimal" },
 	{ RESTORE_PIN, "pin", "NAME", "the state pinned under this name" },
+	{ RESTORE_GENERATION, "generation", "ID", "this generation of Litestream 0.3" },
+	{ RESTORE_INDEX, "index", "INDEX", "to the end of its WAL INDEX, hexadecimal" },
 	{ RESTORE_BESIDE, "beside", NULL, "to BASE-YYYYMMDDHHMMSS.EXT, path printed" },
 	{ RESTORE_ASIDE, "move-aside", NULL, "an existing database becomes NAME.replaced-TIME" },
 	{ 'i', "if-db-not-exists", NULL, "an existing database is a success" },
@@ -94,11 +97,13 @@ dry_run(struct args *a, struct err *e)
 {
 	stralloc s = STRALLOC_ZERO;
 	struct restore_plan p;
-	int ok;
+	struct restore_v03 v;
+	int x = restore_job_plan(&a->cmd.job, &a->choose, &p, &v, e), ok;
 
-	if (restore_job_plan(&a->cmd.job, &a->choose, &p, e) < 0)
+	if (x < 0)
 		return -1;
-	ok = restore_fmt_plan(&s, &p, a->cmd.json);
+	ok = x ? v03_fmt_plan(&s, &v.r, &p.requests, a->cmd.json)
+	    : restore_fmt_plan(&s, &p, a->cmd.json);
 	restore_plan_free(&p);
 	return prog_put(&s, ok, e);
 }
@@ -229,7 +234,7 @@ from_conf(struct args *a, char **beside, struct err *e)
 	a->conf.file = a->cmd.config;
 	a->conf.no_expand_env = a->cmd.no_expand_env;
 	a->conf.db = a->cmd.source;
-	a->conf.need = CONF_NEED_REPLICA
+	a->conf.need = CONF_NEED_REPLICA | CONF_ONLY_READS
 	    | (a->cmd.all ? CONF_NEED_DB : CONF_NEED_ONE);
 	if (conf_load(&conf, &a->conf, e) < 0) {
 		if (e->kind == ERR_NOTFOUND) /* of the file, not of a replica */

@@ -10,6 +10,7 @@ static void
 replica_free(struct choose_replica *r)
 {
 	listing_free(&r->listing);
+	v03_set_free(&r->v03);
 	if (r->st)
 		store_close(r->st);
 	if (r->conf)
@@ -87,20 +88,15 @@ holds(struct choose_replica *r, const char *below, store_list_fn *fn,
 	return found ? 1 : x;
 }
 
-/* What is empty as a replica of this kind may be one of another: of
- * Litestream 0.3, or copied from a store with other keys (an s3 replica has
- * "0000/", others "ltx/0/"). Neither is nothing. */
+/* What is empty as a replica of this kind may be one copied from a store
+ * with other keys (an s3 replica has "0000/", others "ltx/0/"). That is not
+ * nothing. */
 static int
 refuse_other(struct choose_replica *r, struct err *e)
 {
 	int s3 = r->conf->type == STORE_S3;
-	int x = holds(r, "generations/", found_one, e);
+	int x = holds(r, s3 ? "ltx/" : "000", found_ltx, e);
 
-	if (x > 0)
-		return err_set(e, ERR_DATA, "%s holds a replica of Litestream "
-		    "0.3, which is not read yet", r->conf->url);
-	if (!x)
-		x = holds(r, s3 ? "ltx/" : "000", found_ltx, e);
 	if (x > 0)
 		return err_set(e, ERR_DATA, "%s holds LTX files laid out as in "
 		    "another kind of store: under %s instead of %s",
@@ -168,7 +164,15 @@ replica_find(struct choose_replica *r, const struct store_conf *conf,
 	if (!r->listing.n && conf->type == STORE_S3
 	    && try_spellings(r, conf, log, e) < 0)
 		return -1;
-	return r->listing.n ? 0 : refuse_other(r, e);
+	if (!r->pin && v03_set_read(r->st, &r->v03, e) < 0)
+		return err_in(e, "list generations of Litestream 0.3");
+	if (r->listing.n || r->v03.n)
+		return 0;
+	if (r->v03.foreign)
+		return err_set(e, ERR_DATA, "%s has %zu objects below "
+		    "generations/, none with a name of Litestream 0.3",
+		    r->conf->url, r->v03.foreign);
+	return refuse_other(r, e);
 }
 
 static int
@@ -206,6 +210,16 @@ choose_add(struct choose *c, const struct store_conf *conf,
 	return 0;
 }
 
+/* Is there anything in one of them? */
+static int
+choose_any(const struct choose *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->r[i].listing.n || c->r[i].v03.n)
+			return 1;
+	return 0;
+}
+
 int
 choose_end(struct choose *c, int newest, const struct log *log,
     struct err *e)
@@ -215,12 +229,12 @@ choose_end(struct choose *c, int newest, const struct log *log,
 	if (!c->unread.kind)
 		return c->pin && c->n && !c->r[0].listing.n ? err_set(e, ERR_NO,
 		    "there is no pin %s", c->pin) : 0;
-	if (c->n && c->r[0].listing.n && newest && c->unread.kind != ERR_DATA) {
+	if (choose_any(c) && newest && c->unread.kind != ERR_DATA) {
 		*e = c->unread;
 		return err_in(e, "the newest state may be where it cannot be "
 		    "read; choose another replica with --replica NAME");
 	}
-	if (c->n && c->r[0].listing.n) {
+	if (choose_any(c)) {
 		log_err(log, LOG_WARN, &c->unread, "replica cannot be read", NULL);
 		return 0;
 	}

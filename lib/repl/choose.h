@@ -2,12 +2,14 @@
 #define LS_REPL_CHOOSE_H
 
 #include "repl/listing.h"
+#include "repl/v03_set.h"
 
 /* Several replicas of one database: which to read from. */
 
 struct choose_replica {
 	struct store *st;
 	struct listing listing;  /* a plan takes it */
+	struct v03_set v03;      /* of Litestream 0.3, at the same path */
 	uint64_t max;            /* its largest TXID, which stays */
 	struct store_conf *conf; /* its own copy, with the path as found */
 	const char *pin;         /* that of struct choose */
@@ -23,9 +25,10 @@ struct choose {
 /* Opens and lists one more (c zeroed first). One that cannot be read is
  * remembered and, unless it is the only one, a warning. An s3 replica that
  * is empty is looked for under the spellings of its prefix that Litestream
- * makes of configuration and URL; an empty one that holds Litestream 0.3
- * generations, or LTX files under the keys of another kind of store, counts
- * as one that cannot be read. -1: out of memory. */
+ * makes of configuration and URL; an empty one that holds LTX files under the
+ * keys of another kind of store counts as one that cannot be read. What
+ * Litestream 0.3 left at the same path is listed as well. -1: out of
+ * memory. */
 int choose_add(struct choose *, const struct store_conf *,
     const struct log *, struct err *);
 

@@ -26,6 +26,28 @@ restore_arg_txid(const char *s, struct plan_target *t, struct err *e)
 	    "hex digits, not 0", s);
 }
 
+int
+restore_arg_generation(const char *s, struct v03_want *w, struct err *e)
+{
+	w->by_generation = 1;
+	return v03_generation_scan(s, &w->generation) == 0 ? 0
+	    : err_set(e, ERR_USAGE, "%s is no generation: 16 hex digits, "
+	    "lower case", s);
+}
+
+int
+restore_arg_index(const char *s, struct v03_want *w, struct err *e)
+{
+	size_t n = strspn(s, "0123456789abcdefABCDEF");
+
+	w->by_index = 1;
+	if (!n || n > 16 || s[n])
+		return err_set(e, ERR_USAGE, "%s is no index: 1 to 16 hex "
+		    "digits", s);
+	w->index = strtoull(s, NULL, 16);
+	return 0;
+}
+
 static int
 number(const char *s, int base, unsigned long max, unsigned long *v)
 {

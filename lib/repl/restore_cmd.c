@@ -18,6 +18,9 @@ restore_cmd_option(struct restore_cmd *c, int id, const char *arg,
 	case RESTORE_TXID: return restore_arg_txid(arg, &o->target, e);
 	case RESTORE_PIN: c->pin = arg; return pin_name(arg, e);
 	case RESTORE_BESIDE: c->beside = 1; break;
+	case RESTORE_GENERATION:
+		return restore_arg_generation(arg, &c->job.v03, e);
+	case RESTORE_INDEX: return restore_arg_index(arg, &c->job.v03, e);
 	case 'i': c->if_missing = 1; break;
 	case 'e': c->if_replica = 1; break;
 	case 'p': return restore_arg_count(arg, &o->parallel, e);
@@ -47,13 +50,23 @@ const char *
 restore_cmd_conflict(const struct restore_cmd *c)
 {
 	const struct plan_target *t = &c->job.opt.target;
+	int v03 = c->job.v03.by_generation || c->job.v03.by_index;
 
 	if (t->txid && t->time_ms >= 0)
 		return "-t or --txid, not both";
-	if (c->pin && (t->txid || t->time_ms >= 0 || restore_cmd_stdin(c)))
-		return "--pin is one state of a replica: without -t, --txid "
-		    "and LTX files on standard input";
-	if (c->all && (c->out || c->beside || c->json || t->txid || c->pin))
+	if (c->pin && (t->txid || t->time_ms >= 0 || v03
+	    || restore_cmd_stdin(c)))
+		return "--pin is one state of a replica: without -t, --txid, "
+		    "--generation, --index and LTX files on standard input";
+	if (v03 && t->txid)
+		return "--generation and --index are of Litestream 0.3, --txid "
+		    "of 0.5: not both";
+	if (c->job.v03.by_index && t->time_ms >= 0)
+		return "-t or --index, not both";
+	if (v03 && restore_cmd_stdin(c))
+		return "--generation and --index are for replicas";
+	if (c->all && (c->out || c->beside || c->json || t->txid || v03
+	    || c->pin))
 		return "--all is for the databases of the configuration, each "
 		    "in its place";
 	if (restore_cmd_stdin(c) && (!c->out || c->dry))

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "base/when.h"
 #include "repl/listing_fmt.h"
+#include "repl/v03_fmt.h"
 
 static int
 one_file(stralloc *s, const struct replica_file *f, int json, int first)
@@ -62,6 +63,8 @@ restore_fmt_done(stralloc *s, const char *out, const struct restore_report *r,
 	if (!json)
 		return !path || (stralloc_cats(s, out)
 		    && stralloc_cats(s, "\n"));
+	if (r->v03)
+		return v03_fmt_done(s, out, r);
 
 	words(&w, r);
 	snprintf(line, sizeof line, ",\"txid\":\"%s\",\"time\":\"%s\",\"bytes\":%s,"
@@ -80,6 +83,10 @@ restore_fmt_log(const struct log *log, const char *out,
 {
 	struct words w;
 
+	if (r->v03) {
+		v03_fmt_log(log, out, r);
+		return;
+	}
 	words(&w, r);
 	log_event(log, LOG_INFO, "restored", "db", out, "replica",
 	    *r->url ? r->url : NULL, "txid", w.txid, "time", w.time, "bytes",

@@ -7,6 +7,7 @@
 #include "db/state.h"
 #include "repl/place.h"
 #include "repl/restore_state.h"
+#include "repl/restore_v03.h"
 
 #define COPY (256 * 1024)
 
@@ -137,21 +138,15 @@ requests(const struct choose *c)
 	return sum;
 }
 
-int
-restore_job_plan(const struct restore_job *job, struct choose *c,
-    struct restore_plan *p, struct err *e)
+static int
+plan_ltx(const struct restore_job *job, struct choose *c,
+    const struct restore_opt *opt, struct restore_plan *p, struct err *e)
 {
-	struct restore_opt opt = job->opt;
-	struct state_paths paths = { NULL, NULL };
 	struct err first = { 0 };
 	int x = -1;
 
-	if (job->out && job->state
-	    && state_paths(&paths, job->out, job->meta, e) < 0)
-		return -1;
-	opt.ltx0 = paths.ltx0;
 	for (size_t i = 0; i < c->n && x < 0; i++) {
-		x = restore_plan(p, c->r[i].st, &c->r[i].listing, &opt, e);
+		x = restore_plan(p, c->r[i].st, &c->r[i].listing, opt, e);
 		if (x < 0)
 			err_in(e, "%s", c->r[i].conf->url);
 		if (x < 0 && !first.kind)
@@ -159,12 +154,31 @@ restore_job_plan(const struct restore_job *job, struct choose *c,
 		if (x < 0 && falls_back(job, c, i, e))
 			break;
 	}
-	state_paths_free(&paths);
 	if (x < 0 && first.kind)
 		*e = first;
-	if (!x) {
+	return x;
+}
+
+int
+restore_job_plan(const struct restore_job *job, struct choose *c,
+    struct restore_plan *p, struct restore_v03 *v03, struct err *e)
+{
+	struct restore_opt opt = job->opt;
+	struct state_paths paths = { NULL, NULL };
+	int x;
+
+	memset(p, 0, sizeof *p);
+	if (job->out && job->state
+	    && state_paths(&paths, job->out, job->meta, e) < 0)
+		return -1;
+	opt.ltx0 = paths.ltx0;
+	x = restore_v03_pick(job, c, opt.ltx0, v03, e);
+	if (!x)
+		x = plan_ltx(job, c, &opt, p, e);
+	state_paths_free(&paths);
+	if (x >= 0) {
 		p->requests = requests(c);
-		p->requests.gets += p->plan.n;
+		p->requests.gets += x ? v03->r.plan.n_wal + 1 : p->plan.n;
 	}
 	return x;
 }
@@ -207,21 +221,70 @@ out:
 	return x;
 }
 
-int
-restore_job_replica(const struct restore_job *job, struct choose *c,
+static int
+leave_v03(const struct restore_job *job, const struct state_paths *paths,
+    struct sink *s, struct err *e)
+{
+	struct restore_state rs = {
+		.dir = paths->dir,
+		.ltx0 = paths->ltx0,
+		.stranger = 1,
+		.now_ms = s->place.now_ms,
+		.perm = &s->perm,
+		.log = job->opt.log
+	};
+
+	if (!job->state)
+		return 0;
+	if (place_lock(&s->place, e) < 0)
+		return -1;
+	return restore_state_leave(&rs, s->place.temp.temp, e);
+}
+
+/* Of Litestream 0.3. No other replica is tried: one that ends earlier would
+ * be an older state. */
+static int
+one_v03(const struct restore_job *job, struct choose *c,
+    struct restore_v03 *v, const struct state_paths *paths,
     struct restore_report *rep, struct err *e)
 {
-	struct state_paths paths = { NULL, NULL };
+	struct choose_replica *r = &c->r[v->which];
+	struct sink s;
+	int x = sink_begin(&s, job, e);
+
+	if (x < 0)
+		return -1;
+	x = v03_restore_run(&v->r, r->st, &job->opt, s.fd, &rep->done, e);
+	if (x < 0)
+		err_in(e, "%s", r->conf->url);
+	else
+		x = check(job, &s, e);
+	if (x >= 0)
+		x = leave_v03(job, paths, &s, e);
+	if (x < 0) {
+		sink_abort(job, &s);
+		if (e->kind == ERR_NOTFOUND) /* there was a plan */
+			e->kind = ERR_TEMP;
+		return -1;
+	}
+	rep->v03 = 1;
+	v03_restore_end(&v->r, &rep->end);
+	rep->url = r->conf->url;
+	rep->files = rep->done.files;
+	rep->bytes = rep->done.bytes;
+	return sink_end(&s, job, &rep->done, e);
+}
+
+static int
+all_ltx(const struct restore_job *job, struct choose *c,
+    const struct state_paths *paths, struct restore_report *rep,
+    struct err *e)
+{
 	struct err first = { 0 };
 	int x = -1;
 
-	memset(rep, 0, sizeof *rep);
-	rep->url = "";
-	if (job->out && job->state
-	    && state_paths(&paths, job->out, job->meta, e) < 0)
-		return -1;
 	for (size_t i = 0; i < c->n && x < 0; i++) {
-		x = one_replica(job, &c->r[i], &paths, rep, e);
+		x = one_replica(job, &c->r[i], paths, rep, e);
 		if (x == 0)
 			break;
 		err_in(e, "%s", c->r[i].conf->url);
@@ -234,10 +297,31 @@ restore_job_replica(const struct restore_job *job, struct choose *c,
 		    || falls_back(job, c, i, e))
 			break;
 	}
-	state_paths_free(&paths);
-	rep->requests = requests(c);
 	if (x < 0 && first.kind)
 		*e = first;
+	return x;
+}
+
+int
+restore_job_replica(const struct restore_job *job, struct choose *c,
+    struct restore_report *rep, struct err *e)
+{
+	struct state_paths paths = { NULL, NULL };
+	struct restore_v03 v;
+	int x;
+
+	memset(rep, 0, sizeof *rep);
+	rep->url = "";
+	if (job->out && job->state
+	    && state_paths(&paths, job->out, job->meta, e) < 0)
+		return -1;
+	x = restore_v03_pick(job, c, paths.ltx0, &v, e);
+	if (x > 0)
+		x = one_v03(job, c, &v, &paths, rep, e);
+	else if (!x)
+		x = all_ltx(job, c, &paths, rep, e);
+	state_paths_free(&paths);
+	rep->requests = requests(c);
 	return x;
 }
 

@@ -3,6 +3,7 @@
 
 #include "repl/choose.h"
 #include "repl/restore.h"
+#include "repl/v03_restore.h"
 
 /* A whole restore: choose the replica, apply, check, publish, leave the
  * position behind. */
@@ -19,10 +20,13 @@ struct restore_job {
 	int (*check)(void *ctx, const char *path, struct err *);
 	void *check_ctx;
 	struct restore_opt opt;
+	struct v03_want v03;   /* only of Litestream 0.3, where something is set */
 };
 
 struct restore_report {
 	struct apply_done done;
+	int v03;               /* of Litestream 0.3: no TXID, but */
+	struct v03_end end;
 	const char *url;       /* of the replica, valid as long as choose */
 	size_t files, local;   /* read: of the replica, of the local folder */
 	uint64_t bytes;        /* of these; 0 from a stream */
@@ -32,9 +36,12 @@ struct restore_report {
 
 /* Only the plan (restore_plan_free it), of the first replica that has one;
  * the listings are used up. Its requests are those made so far, which a
- * restore makes too, and one for each file. */
+ * restore makes too, and one for each file. 1: it is one of Litestream 0.3
+ * instead, in *v03, valid as long as choose; of p only the requests are
+ * set. */
+struct restore_v03;
 int restore_job_plan(const struct restore_job *, struct choose *,
-    struct restore_plan *, struct err *);
+    struct restore_plan *, struct restore_v03 *v03, struct err *);
 
 /* Of the replicas the first that works, with a warning for those that do
  * not. ERR_NOTFOUND only if all are empty. */

@@ -108,6 +108,11 @@ leave(const struct restore_state *s, const char *db, int in_use,
 	uint64_t min, max;
 	int contig;
 
+	if (s->stranger) {
+		if (state_scan(s->ltx0, &min, &max, &contig, e) < 0
+		    || (max && !in_use && move_all(s, e) < 0))
+			return -1;
+	}
 	if (!s->latest)
 		return access(s->dir, F_OK) < 0 ? 0
 		    : state_marker_remove(s->dir, e);

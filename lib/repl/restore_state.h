@@ -14,6 +14,8 @@ struct restore_state {
 	const char *dir, *ltx0;  /* the folder and its level 0 */
 	uint64_t txid;           /* what was restored */
 	int latest;              /* the latest state, not one chosen */
+	int stranger;            /* no TXID of the replica but a state of
+	                            Litestream 0.3: nothing local leads there */
 	int continues;           /* the local files up to txid belong to what
 	                            was restored: they stay */
 	const char *url;         /* of the replica, without secrets */

@@ -202,9 +202,9 @@ is 'and runs the program' "$out" ran
 nok 'but there is no database' test -e "$T/d/n.db"
 mkdir -p "$T/v3/generations/0123456789abcdef/snapshots"
 : >"$T/v3/generations/0123456789abcdef/snapshots/00000000.snapshot.lz4"
-exits 'a replica of Litestream 0.3 is not nothing' 102 \
+exits 'a damaged replica of Litestream 0.3 is not nothing' 102 \
     ls-restore -e -o "$T/d/n.db" "file://$T/v3"
-like 'and said to be one' "$err" 'Litestream 0.3'
+like 'and named' "$err" 'snapshots/00000000.snapshot.lz4.*empty'
 
 mkdir "$T/s3like"
 cp -r "$T/r/ltx/0" "$T/s3like/0000"
