@@ -125,6 +125,7 @@ choose_replicas(struct args *a, const struct conf_db *db, struct err *e)
 	struct plan_target *t = &a->cmd.job.opt.target;
 
 	a->choose.pin = a->cmd.pin;
+	a->choose.by_txid = t->txid != 0;
 	if (conf_each_replica(db, 1, a->cmd.replica, add, NULL, a, e) < 0
 	    || choose_end(&a->choose, !t->txid && !a->cmd.pin, &a->log, e) < 0)
 		return -1;

@@ -157,14 +157,15 @@ try_spellings(struct choose_replica *r, const struct store_conf *conf,
 
 static int
 replica_find(struct choose_replica *r, const struct store_conf *conf,
-    const struct log *log, struct err *e)
+    int by_txid, const struct log *log, struct err *e)
 {
 	if (replica_open(r, conf, NULL, e) < 0)
 		return -1;
 	if (!r->listing.n && conf->type == STORE_S3
 	    && try_spellings(r, conf, log, e) < 0)
 		return -1;
-	if (!r->pin && v03_set_read(r->st, &r->v03, e) < 0)
+	if (!r->pin && !(by_txid && r->listing.n)
+	    && v03_set_read(r->st, &r->v03, e) < 0)
 		return err_in(e, "list generations of Litestream 0.3");
 	if (r->listing.n || r->v03.n)
 		return 0;
@@ -193,7 +194,7 @@ choose_add(struct choose *c, const struct store_conf *conf,
 	c->r = v;
 	memset(&v[c->n], 0, sizeof *v);
 	v[c->n].pin = c->pin;
-	if (replica_find(&v[c->n], conf, log, e) == 0) {
+	if (replica_find(&v[c->n], conf, c->by_txid, log, e) == 0) {
 		v[c->n].max = listing_max(&v[c->n].listing);
 		c->n++;
 		return 0;

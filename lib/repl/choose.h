@@ -18,6 +18,9 @@ struct choose_replica {
 struct choose {
 	struct choose_replica *r; /* readable ones, largest TXID first */
 	size_t n;
+	int by_txid;              /* a TXID is wanted, which generations of
+	                             Litestream 0.3 have not: these are listed
+	                             only where there is nothing else */
 	const char *pin;          /* only this pin of each is looked at; borrowed */
 	struct err unread;        /* of the first that could not be read */
 };

@@ -53,7 +53,7 @@ print(d["txid"][-4:], d["requests"]["list"], d["requests"]["get"] - n)' \
 plan 'the latest' 0
 is 'the latest: no read but of its files' "$get" 0
 is 'the latest: LISTs of 1000 keys, as told' "$(told)" "0bb8 $list 0"
-is 'one LIST for a thousand objects' "$list" 4
+is 'one LIST for a thousand objects, one for generations of 0.3' "$list" 5
 for i in 2 700 1500 2999; do
 	plan "930: $i minutes and a half" 0 -t "$(at $i)"
 	is "is TXID $i, with the requests that were told" "$(told)" \
@@ -112,7 +112,7 @@ print(json.loads(sys.argv[1])["requests"])' "$out")" \
     "{'list': $(lists), 'get': $(grep -c 's3_GetObject b2/' "$S3_LOG")}"
 exits '-n without -j' 0 ls-restore -n "$(s3_url b2)"
 like 'tells bytes and requests' "$out" \
-    '^# 2 files, [0-9]+ bytes, .*requests: 1 LIST, 2 GET$'
+    '^# 2 files, [0-9]+ bytes, .*requests: 2 LIST, 2 GET$'
 # cut objects, PR 858
 for n in 0 50 99; do
 	f=$S3_DIR/mybkt/b2/0000/0000000000000002-0000000000000002.ltx
