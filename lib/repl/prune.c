@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ltx/ltx.h"
 #include "repl/plan.h"
 
 #define BATCH 1000
@@ -207,8 +208,7 @@ next_batch(const struct prune *p, size_t *i, size_t idx[BATCH])
 	return n;
 }
 
-/* Some stores answer "deleted" and do nothing. One object tells; level 0 goes
- * far too often to ask each time. */
+/* 1: file i is there no more, 0: it is. */
 static int
 is_gone(struct prune *p, size_t i, struct err *e)
 {
@@ -216,21 +216,49 @@ is_gone(struct prune *p, size_t i, struct err *e)
 	char *key;
 	int r;
 
-	if (p->retain.rules.level0_only)
-		return 0;
 	if (listing_key(p->st, &p->listing.f[i], &key, e) < 0)
 		return -1;
 	r = store_head(p->st, key, &st, e);
-	if (!r)
-		r = err_set(e, ERR_NO, "the store said that %s is deleted, "
-		    "and has it still: what is deleted there takes up space as "
-		    "before; rules of the store have to do it", key);
-	else if (e->kind == ERR_NOTFOUND || e->kind == ERR_DENIED)
-		r = 0; /* without the right to list that is the same answer */
-	if (!r)
-		err_clear(e);
 	free(key);
-	return r;
+	if (!r)
+		return 0;
+	/* without the right to list, refused is the same answer */
+	if (e->kind != ERR_NOTFOUND && e->kind != ERR_DENIED)
+		return -1;
+	err_clear(e);
+	return 1;
+}
+
+/* Some stores answer "deleted" to many at once and do nothing, as R2 did: one
+ * object tells, and then each is deleted by itself. Level 0 goes far too often
+ * to ask each time. */
+static int
+make_sure(struct prune *p, size_t one, struct err *e)
+{
+	char *key, name[LTX_NAME_LEN + 1];
+	int r;
+
+	if (p->retain.rules.level0_only)
+		return 0;
+	r = is_gone(p, one, e);
+	for (size_t i = 0; !r && i < p->listing.n; i++) {
+		if (!retain_goes(p->retain.why[i]))
+			continue;
+		r = listing_key(p->st, &p->listing.f[i], &key, e);
+		if (!r)
+			r = store_del(p->st, (const char *const *)&key, 1, NULL,
+			    e);
+		free(key);
+	}
+	if (!r)
+		r = is_gone(p, one, e);
+	if (r)
+		return r < 0 ? -1 : 0;
+	changes_say(p->changes, p->log, "stale", &p->listing.f[one]);
+	ltx_name_fmt(name, p->listing.f[one].min, p->listing.f[one].max);
+	return err_set(e, ERR_NO, "the store said that level %u file %s is "
+	    "deleted, and has it still: what goes there takes up space as "
+	    "before", p->listing.f[one].level, name);
 }
 
 int
@@ -248,7 +276,7 @@ prune_run(struct prune *p, struct prune_done *done, struct err *e)
 			return -1;
 		one = idx[0];
 	}
-	return one == SIZE_MAX ? 0 : is_gone(p, one, e);
+	return one == SIZE_MAX ? 0 : make_sure(p, one, e);
 }
 
 void

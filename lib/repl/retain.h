@@ -21,7 +21,7 @@
  * day is that of its last snapshot, or where it has none, the last one
  * that a file of the levels from 1 on ends with. The days, weeks and months
  * that count are the newest that have a state and are over: before that of the
- * newest state, or of now if that is earlier. So neither an idle
+ * latest time of a state, or of now if that is earlier, which is kept besides. So neither an idle
  * database nor a clock that jumps ahead loses a promised state. */
 
 /* Grandfather, father, son: besides what the retention keeps, every state of

@@ -46,6 +46,29 @@ struct entry {
 };
 
 static int
+is_snapshot(const struct replica_file *f)
+{
+	return f->level == STORE_LEVEL_SNAPSHOT && retain_base(f);
+}
+
+/* Index of a TXID, n: not there. */
+static size_t
+find_state(const struct plan_state *s, size_t n, uint64_t txid)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s[mid].txid < txid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && s[lo].txid == txid ? lo : n;
+}
+
+static int
 cmp_entry(const void *pa, const void *pb)
 {
 	const struct entry *a = pa, *b = pb;
@@ -58,15 +81,15 @@ cmp_entry(const void *pa, const void *pb)
 }
 
 /* The files of the levels from 1 on: their states alone are promised, so
- * that level 0 can be judged without. */
+ * that level 0 can be judged without. A state is there once for the file that
+ * ends with it, of the highest level up to 8, and once for a snapshot, which
+ * Litestream gives a later time: what a file says of its day does not change
+ * when others go. */
 struct upper {
 	struct listing l;
 	size_t *map;             /* indexes in the whole listing */
-	struct plan_state *s;
-	size_t n;
-	size_t *idx;             /* of the file that ends state i, of the highest
-	                            level: a plan ends with a snapshot if it can */
-	int64_t *t;              /* time of state i */
+	size_t *idx, n;          /* those files, by their TXIDs */
+	int64_t *t;              /* their times */
 };
 
 static void
@@ -74,9 +97,38 @@ upper_free(struct upper *u)
 {
 	listing_free(&u->l);
 	free(u->map);
-	free(u->s);
 	free(u->idx);
 	free(u->t);
+}
+
+static int
+upper_states(struct upper *u, struct err *e)
+{
+	struct plan_state *s;
+	size_t *below = calloc(u->l.n + 1, sizeof *below), n, k;
+
+	if (!below || plan_states(&u->l, &s, &n, e) < 0) {
+		free(below);
+		return below ? -1 : err_nomem(e);
+	}
+	for (k = 0; k < n; k++)
+		below[k] = u->l.n;
+	for (size_t i = 0; i < u->l.n; i++) {
+		const struct replica_file *f = &u->l.f[i];
+
+		if (f->level != STORE_LEVEL_SNAPSHOT
+		    && (k = find_state(s, n, f->max)) < n)
+			below[k] = i;
+	}
+	for (k = 0; k < n; k++) {
+		if (below[k] < u->l.n)
+			u->idx[u->n++] = below[k];
+		if (is_snapshot(&u->l.f[s[k].high]))
+			u->idx[u->n++] = s[k].high;
+	}
+	free(s);
+	free(below);
+	return 0;
 }
 
 static int
@@ -84,8 +136,8 @@ upper_make(struct upper *u, const struct listing *l, struct err *e)
 {
 	memset(u, 0, sizeof *u);
 	u->map = calloc(l->n, sizeof *u->map);
-	u->idx = calloc(l->n, sizeof *u->idx);
-	u->t = calloc(l->n, sizeof *u->t);
+	u->idx = calloc(2 * l->n, sizeof *u->idx);
+	u->t = calloc(2 * l->n, sizeof *u->t);
 	if (!u->map || !u->idx || !u->t)
 		return err_nomem(e);
 	for (size_t i = 0; i < l->n; i++) {
@@ -95,11 +147,7 @@ upper_make(struct upper *u, const struct listing *l, struct err *e)
 		if (listing_add(&u->l, &l->f[i], e) < 0)
 			return -1;
 	}
-	if (plan_states(&u->l, &u->s, &u->n, e) < 0)
-		return -1;
-	for (size_t i = 0; i < u->n; i++)
-		u->idx[i] = u->s[i].high;
-	return 0;
+	return upper_states(u, e);
 }
 
 /* Exact times of the states, or which are to be read. */
@@ -146,19 +194,18 @@ keep_last(struct retain *r, const struct upper *u, enum retain_rule rule,
 	for (size_t i = 0; i < u->n; i++) {
 		const struct replica_file *f = &u->l.f[u->idx[i]];
 
-		v[i] = (struct entry){ period(rule, u->t[i]), u->t[i],
-		    u->s[i].txid, u->idx[i],
-		    f->level == STORE_LEVEL_SNAPSHOT && retain_base(f) };
+		v[i] = (struct entry){ period(rule, u->t[i]), u->t[i], f->max,
+		    u->idx[i], is_snapshot(f) };
 	}
 	if (count)
 		qsort(v, u->n, sizeof *v, cmp_entry);
 	for (size_t i = 0; count && i < u->n; i++) {
-		if (v[i].period >= newest
+		if (v[i].period > newest
 		    || (i && v[i].period == v[i - 1].period))
 			continue;
 		if (promise(r, u, &v[i], rule, e) < 0)
 			return -1;
-		count--;
+		count -= v[i].period < newest; /* this one is not over */
 	}
 	return 0;
 }

@@ -23,6 +23,7 @@
  *           swing           pages that lead to one another for ever
  *           stray           a listing's keys with an x before them
  *           hide KEY        a listing without this one
+ *           pretend         answer that it was deleted, and do nothing
  *           unknown         501 where there is If-None-Match
  * Each line counts what matches it, from 1 again when the file is written
  * anew; the first whose turn it is acts. LOG gets "> " lines with the

@@ -305,6 +305,8 @@ s3_delete(const struct request *q, struct answer *a)
 	for (const char *p = q->body; (p = strstr(p, "<Key>")); p++) {
 		snprintf(key, sizeof key, "%.*s",
 		    (int)strcspn(p + 5, "<"), p + 5);
+		if (request_is(q, "pretend", 0))
+			continue;
 		if (strstr(key, "undeletable"))
 			s3_text(a, "<Error><Key>%s</Key><Code>AccessDenied"
 			    "</Code><Message>no</Message></Error>", key);
@@ -328,7 +330,8 @@ s3_serve(struct request *q, struct answer *a)
 	if (!strcmp(q->method, "PUT")) {
 		s3_put(q, key, a);
 	} else if (!strcmp(q->method, "DELETE")) {
-		if (!s3_param(q, "uploadId", v, sizeof v))
+		if (!s3_param(q, "uploadId", v, sizeof v)
+		    && !request_is(q, "pretend", 0))
 			s3_drop(s3_find(key, ""));
 		a->status = 204;
 	} else if (!strcmp(q->method, "POST")) {

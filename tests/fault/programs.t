@@ -59,12 +59,23 @@ for n in 5 6 7; do
 done
 snapshots() { ls-list -l 9 "$URL" | grep -c ^9; }
 rules 'POST delete * status 403 AccessDenied'
-exits "refused deletions" 102 ls-prune -q --retention 1m "$URL"
-like "are told" "$err" AccessDenied
+exits "pain 441, 236: refused deletions" 102 ls-prune -q --retention 1m "$URL"
+like "are told with their number" "$err" '[0-9] of [0-9] objects.*AccessDenied'
+is "once" "$(printf '%s\n' "$err" | grep -c AccessDenied)" 1
 is "nothing is gone" "$(snapshots)" 4
+rules 'POST delete * pretend' 'DELETE * * pretend'
+exits "pain 976: a store that only says so" 1 ls-prune -q --retention 1m "$URL"
+like "is told" "$err" 'has it still'
 rules 'POST delete 1-2 status 503 SlowDown' 'POST delete 3 lost'
 ok "deletions through faults" ls-prune -q --retention 1m "$URL"
 is "all but the newest are gone" "$(snapshots)" 1
+for n in 8 9; do
+	"$BUILD/tests/ltxmake" db block 1 $n "$T/src.db" | ls-put "$URL"
+done
+rules 'POST delete * pretend'
+ok "pain 976: where only batches are not done" \
+    ls-prune -q --retention 1m "$URL"
+is "each is deleted by itself" "$(snapshots)" 1
 
 fails() { # NAME CODE PATTERN [ARG...]
 	rm -f "$T/out.db"*
