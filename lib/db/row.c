@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include "base/hex.h"
 #include "db/check.h"
 
@@ -65,9 +66,13 @@ uuid_make(char uuid[ROW_UUID], struct err *e)
 static int
 open_rw(const char *path, sqlite3 **db, struct err *e)
 {
-	int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE
-	    | SQLITE_OPEN_NOMUTEX, 0);
+	struct stat st;
+	int rc;
 
+	if (stat(path, &st) < 0)
+		return err_sys(e, "stat %s", path);
+	rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE
+	    | SQLITE_OPEN_NOMUTEX, 0);
 	if (!rc)
 		rc = sqlite3_busy_timeout(*db, WAIT_MS);
 	if (!rc)
