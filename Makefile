@@ -66,7 +66,7 @@ LIBS_ls-statusd = -lmicrohttpd $(sk) -lpthread
 # Those that have most of the library in them. Each is a program of its own in
 # $(BUILD)/bin, linked with no more than it may; installed, they are links to
 # one file that holds all of them.
-HELD = ls-get ls-list ls-prune ls-put ls-restore ls-snapshot ls-verify \
+HELD = ls-compact ls-get ls-list ls-prune ls-put ls-restore ls-snapshot ls-verify \
 	ls-walship
 LIBS_ls-s6 = $(sql) $(http) $(lz4) $(sk) -lpthread
 # Tests link everything; the demo application and the load of the

@@ -12,7 +12,8 @@ need aarch64-linux-gnu-gcc apt-get dpkg-deb sqlite3
 # those of this machine stay as they are.
 root=$PWD/build/arm64-root
 want='libc6-dev libgcc-s1 libcurl4-openssl-dev libbearssl-dev skalibs-dev
-    libsqlite3-dev liblz4-dev libyaml-dev libexpat1-dev libcjson-dev libssl-dev'
+    libsqlite3-dev liblz4-dev libyaml-dev libexpat1-dev libcjson-dev libssl-dev
+    libmicrohttpd-dev'
 unpacked() {
 	apt=$T/apt
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/etc" "$root.new"

@@ -2,7 +2,7 @@
 # The tree is what README says it is; descriptors never leak into children.
 . tests/lib.sh
 need git
-plan 5
+plan 7
 sed -n 's/^| `\(ls-[a-z0-9]*\)` .*/\1/p' README.md | sort -u >"$T/programs"
 sed -n 's/^| `lib\/\([a-z0-9]*\)\/` .*/\1/p' README.md | sort -u >"$T/modules"
 ls bin | sed -n 's/[.]c$//p' | sort >"$T/bin"
@@ -10,6 +10,14 @@ ls lib | sort >"$T/lib"
 is 'README lists the programs of bin/' "$(cat "$T/programs")" "$(cat "$T/bin")"
 is 'README lists the modules of lib/' "$(cat "$T/modules")" "$(cat "$T/lib")"
 is 'bin/ holds programs only' "$(ls bin | grep -v '[.]c$')" ''
+
+# What it is built with on this machine, in the images, and for arm64.
+dev() { grep -oE '\b(lib[a-z0-9-]*|skalibs)-dev\b' | sort -u; }
+dev_here=$(sed -n "/^debian_build=/,/'\$/p" scripts/setup | dev)
+is 'the images build with what scripts/setup installs' \
+    "$(sed -n '/ AS tools/,/^FROM scratch/p' Dockerfile.ls-s6 | dev)" "$dev_here"
+is 'and so does the test of arm64' \
+    "$(sed -n "/^want=/,/'\$/p" tests/images/arm64.t | dev)" "$dev_here"
 
 # A statement that makes a descriptor names the close-on-exec flag.
 is 'every descriptor is close-on-exec' "$(git ls-files 'bin/*.c' 'lib/*.c' |
