@@ -46,6 +46,7 @@ struct args {
 	struct walship_conf w;
 	struct log log;
 	struct store_meter meter;
+	struct conf_watch *watch;
 	int accept, level_given, exec;
 };
 
@@ -92,6 +93,21 @@ made_free(struct walship_db *o)
 	free(o->stores);
 }
 
+/* The one database of c, with c, which it takes over. */
+static int
+own(struct walship_db *o, struct conf *c, struct args *a, struct err *e)
+{
+	if (convert(o, &c->dbs[0], a, e) < 0) {
+		conf_free(c);
+		free(c);
+		return -1;
+	}
+	conf_log(c, &a->log);
+	o->ctx = c;
+	o->free = made_free;
+	return 0;
+}
+
 /* "register" of the control socket. */
 static int
 make(void *ctx, const char *path, const char *url, struct walship_db *o,
@@ -107,14 +123,18 @@ make(void *ctx, const char *path, const char *url, struct walship_db *o,
 		free(c);
 		return -1;
 	}
-	if (convert(o, &c->dbs[0], ctx, e) < 0) {
-		conf_free(c);
-		free(c);
-		return -1;
-	}
-	o->ctx = c;
-	o->free = made_free;
-	return 0;
+	return own(o, c, ctx, e);
+}
+
+/* One that has appeared in a watched folder. */
+static int
+more(void *ctx, struct walship_db *o, struct err *e)
+{
+	struct args *a = ctx;
+	struct conf *c;
+	int r = conf_watch_next(a->watch, &a->conf, &c, e);
+
+	return r <= 0 ? r : own(o, c, a, e) < 0 ? -1 : 1;
 }
 
 static int
@@ -212,6 +232,10 @@ run(struct args *a, struct conf *c)
 		if (!i || c->dbs[i].monitor_interval_ms < a->w.poll_ms)
 			a->w.poll_ms = c->dbs[i].monitor_interval_ms;
 	}
+	if (r == 0 && c->n_dirs && !(r = conf_watch_new(&a->watch, c,
+	    a->w.poll_ms ? a->w.poll_ms : 1000, a->w.force_poll, &e)))
+		a->w.more_fd = conf_watch_fd(a->watch);
+	a->w.more = more;
 	a->w.dbs = dbs;
 	a->w.n = c->n;
 	a->w.l0_retention_ms = c->retention_enabled ? c->l0_retention_ms : 0;
@@ -229,6 +253,7 @@ run(struct args *a, struct conf *c)
 		code = prog_fatal(PROG, "go on", &e);
 	if (left)
 		_exit(code);
+	conf_watch_free(a->watch);
 	for (i = 0; dbs && i < c->n; i++)
 		free(dbs[i].stores);
 	free(dbs);
@@ -240,7 +265,7 @@ main(int argc, char **argv)
 {
 	const char *dir = getenv("LS_RUN_DIR");
 	const char *wait = getenv("LS_WAIT_READY");
-	struct args a = { .w = { .ready_fd = -1 },
+	struct args a = { .w = { .ready_fd = -1, .more_fd = -1 },
 	    .log = { .fd = 2, .level = LOG_INFO } };
 	struct conf c;
 	struct err e = { 0 };
@@ -254,7 +279,7 @@ main(int argc, char **argv)
 	a.w.ready_remote = wait && !strcmp(wait, "remote");
 	if ((code = parse(&a, argc, argv)) >= 0)
 		return code;
-	a.conf.need = CONF_NEED_DB | CONF_NEED_REPLICA;
+	a.conf.need = CONF_NEED_DB | CONF_NEED_REPLICA | CONF_DIRS_DO;
 	if (conf_load(&c, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
 	code = run(&a, &c);

@@ -57,9 +57,18 @@ struct conf_db {
 
 #define CONF_LEVELS_MAX 8
 
+/* A folder in which databases are looked for while a program runs: "dir:"
+ * with "watch: true". */
+struct conf_dir {
+	char *path, *pattern;      /* absolute; of names, as "*.db" */
+	int recursive;
+};
+
 struct conf {
 	struct conf_db *dbs;
 	size_t n;
+	struct conf_dir *dirs;     /* their databases of now are among dbs */
+	size_t n_dirs;
 	int64_t level_ms[CONF_LEVELS_MAX];   /* of levels 1, 2, ...: 30 s, 5 min,
 	                                        1 h */
 	unsigned n_levels;
@@ -92,6 +101,7 @@ struct conf_args {
 	const char *const *urls; /* replica URLs after the database */
 	size_t n_urls;
 	unsigned need;         /* CONF_NEED_*, what it cannot do without */
+	int again;             /* read before: nothing is warned of */
 };
 #define CONF_NEED_DB 1u        /* at least one database path */
 #define CONF_NEED_REPLICA 2u   /* every database has a replica */
@@ -99,6 +109,7 @@ struct conf_args {
 #define CONF_ONLY_READS 8u     /* replicas are not written: encryption may be
                                   asked for. Without it that is ERR_CONF,
                                   for nothing encrypts */
+#define CONF_DIRS_DO 16u       /* a folder to watch will do, for none yet */
 
 /* Loads and validates. Sources, the first that applies:
  *   db is a URL               dbs[0] with path NULL and that replica
@@ -136,6 +147,20 @@ typedef int conf_replica_fn(void *ctx, const struct conf_db *,
 int conf_each_replica(const struct conf_db *, size_t n, const char *name,
     conf_replica_fn *fn, void (*later)(void *ctx, const struct err *),
     void *ctx, struct err *);
+
+/* Tells when there may be new databases in the folders of c->dirs (borrowed).
+ * poll_ms: how often to look where inotify tells nothing. What c lists is
+ * known. */
+struct conf_watch;
+int conf_watch_new(struct conf_watch **, const struct conf *c,
+    int64_t poll_ms, int force_poll, struct err *);
+int conf_watch_fd(const struct conf_watch *); /* to poll for reading */
+/* When that is readable: loads the configuration again where that may bring
+ * something. 1: *one (allocated, to be freed with conf_free and free) has one
+ * database that is new, call again; 0: no more. */
+int conf_watch_next(struct conf_watch *, const struct conf_args *,
+    struct conf **one, struct err *);
+void conf_watch_free(struct conf_watch *);
 
 /* Idempotent; a zeroed one is valid; wipes secrets. */
 void conf_free(struct conf *);

@@ -139,6 +139,25 @@ instance(struct conf_raw *out, const struct conf_raw_db *of, const char *file,
 	return 0;
 }
 
+/* What says where to look, for programs that go on looking. */
+static int
+watched(struct conf_raw *out, const struct conf_raw_db *of, const char *dir,
+    struct err *err)
+{
+	static const enum conf_key_id kept[] = {
+		CONF_PATTERN, CONF_RECURSIVE
+	};
+	struct conf_raw_db *d = conf_raw_dir(out, of->line, err);
+
+	if (!d || set(&d->set, CONF_DIR, dir, of->set.line[CONF_DIR], err) < 0)
+		return -1;
+	for (size_t i = 0; i < 2; i++)
+		if (set(&d->set, kept[i], of->set.v[kept[i]],
+		    of->set.line[kept[i]], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int
 instances(struct conf_raw *out, const struct conf_raw_db *of,
     const struct conf_warn *warn, struct err *err)
@@ -155,17 +174,11 @@ instances(struct conf_raw *out, const struct conf_raw_db *of,
 	r = conf_find(&f, dir, v->v[CONF_PATTERN],
 	    conf_get_bool(v, 0, CONF_RECURSIVE, 0), warn, err);
 	conf_found_sort(&f);
-	/* said here: of the databases found the key is taken away */
 	if (!r && watch)
-		conf_warn(warn, v->line[CONF_WATCH], "watch: is not supported "
-		    "yet: a database that appears in %.200s later is NOT "
-		    "replicated until ls-walship is started anew", dir);
+		r = watched(out, of, dir, err);
 	if (!r && !f.n && !watch)
 		r = err_set(err, ERR_CONF, "dir: no SQLite database %s in %s",
 		    v->v[CONF_PATTERN], dir);
-	else if (!r && !f.n)
-		conf_warn(warn, of->line, "dir: no SQLite database %.80s in "
-		    "%.200s", v->v[CONF_PATTERN], dir);
 	for (size_t i = 0; i < f.n && !r; i++)
 		r = instance(out, of, f.path[i], f.path[i] + n, err);
 	conf_found_free(&f);

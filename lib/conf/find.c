@@ -145,6 +145,40 @@ conf_find(struct conf_found *out, const char *where, const char *pattern,
 	return r;
 }
 
+int
+conf_find_dirs(struct conf_found *out, const char *where, struct err *err)
+{
+	struct find f = { out, NULL, 0, NULL, err };
+	size_t n = strlen(where), k;
+	DIR *d = opendir(where);
+	struct dirent *e;
+	struct stat st;
+	char *path;
+	int r = 0;
+
+	if (!d)
+		return errno == ENOENT || errno == ENOTDIR ? 0
+		    : err_sys(err, "read folder %s", where);
+	while (!r && (e = readdir(d))) {
+		k = strlen(e->d_name);
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")
+		    || (k > 11 && !strcmp(e->d_name + k - 11, "-litestream"))
+		    || fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW)
+		    < 0 || !S_ISDIR(st.st_mode))
+			continue;
+		if (!(path = malloc(n + k + 2))) {
+			r = err_nomem(err);
+			break;
+		}
+		snprintf(path, n + k + 2, "%s/%s", n > 1 ? where : "",
+		    e->d_name);
+		r = found(&f, path);
+		free(path);
+	}
+	closedir(d);
+	return r;
+}
+
 static int
 by_name(const void *a, const void *b)
 {

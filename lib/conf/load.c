@@ -21,12 +21,13 @@ extern char **environ;
 /* ---- the child ---- */
 
 static int
-spawn(pid_t *pid, int out, const char *file, int no_expand, struct err *err)
+spawn(pid_t *pid, int out, const char *file, const struct conf_args *a,
+    struct err *err)
 {
 	char path[PATH_MAX], name[] = "ls-conf", records[] = "--records";
 	char c[] = "-c", plain[] = "--no-expand-env";
 	char *argv[6] = { name, records, c, (char *)(uintptr_t)file,
-		no_expand ? plain : 0, 0 };
+		a->no_expand_env ? plain : 0, 0 };
 	posix_spawn_file_actions_t fa;
 	int r;
 
@@ -34,6 +35,9 @@ spawn(pid_t *pid, int out, const char *file, int no_expand, struct err *err)
 		return err_nomem(err);
 	path_beside(path, sizeof path, name);
 	r = posix_spawn_file_actions_adddup2(&fa, out, 1);
+	if (!r && a->again)
+		r = posix_spawn_file_actions_addopen(&fa, 2, "/dev/null",
+		    O_WRONLY, 0);
 	if (!r && *path)
 		r = posix_spawn(pid, path, &fa, 0, argv, environ);
 	else if (!r)
@@ -68,7 +72,7 @@ read_all(int fd, stralloc *sa, struct err *err)
 }
 
 static int
-read_file(struct conf_raw *raw, const char *file, int no_expand,
+read_file(struct conf_raw *raw, const char *file, const struct conf_args *a,
     struct err *err)
 {
 	stralloc sa = STRALLOC_ZERO;
@@ -77,7 +81,7 @@ read_file(struct conf_raw *raw, const char *file, int no_expand,
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_sys(err, "make a pipe");
-	r = spawn(&pid, p[1], file, no_expand, err);
+	r = spawn(&pid, p[1], file, a, err);
 	close(p[1]);
 	if (!r) {
 		r = read_all(p[0], &sa, err);
@@ -205,7 +209,8 @@ no_encryption(const struct conf *c, struct err *err)
 static int
 check_needs(const struct conf *c, const struct conf_args *a, struct err *err)
 {
-	if ((a->need & (CONF_NEED_DB | CONF_NEED_REPLICA)) && !c->n)
+	if ((a->need & (CONF_NEED_DB | CONF_NEED_REPLICA)) && !c->n
+	    && (!c->n_dirs || !(a->need & CONF_DIRS_DO)))
 		return a->file || strcmp(c->source, "environment")
 		    ? err_set(err, ERR_CONF, "%s lists no database", c->source)
 		    : err_set(err, ERR_USAGE, "no database given: name it, or "
@@ -240,7 +245,7 @@ conf_load(struct conf *c, const struct conf_args *a, struct err *err)
 	if (a->file && (only_url || a->n_urls))
 		return err_set(err, ERR_USAGE, "-c FILE and the URL of a "
 		    "replica exclude each other; name the database instead");
-	r = file ? read_file(&raw, file, a->no_expand_env, err)
+	r = file ? read_file(&raw, file, a, err)
 	    : from_env(&raw, a, only_url, err);
 	if (!r)
 		r = conf_resolve(c, &raw, 0, err);

@@ -82,6 +82,23 @@ conf_raw_db(struct conf_raw *raw, unsigned line, struct err *err)
 	return &raw->dbs[raw->n++];
 }
 
+struct conf_raw_db *
+conf_raw_dir(struct conf_raw *raw, unsigned line, struct err *err)
+{
+	void *p = raw->dirs;
+
+	if (raw->n_dirs >= CONF_MAX_DBS) {
+		err_set(err, ERR_CONF, "more than %d folders", CONF_MAX_DBS);
+		return 0;
+	}
+	if (grow(&p, raw->n_dirs, sizeof *raw->dirs, err) < 0)
+		return 0;
+	raw->dirs = p;
+	memset(&raw->dirs[raw->n_dirs], 0, sizeof *raw->dirs);
+	raw->dirs[raw->n_dirs].line = line;
+	return &raw->dirs[raw->n_dirs++];
+}
+
 struct conf_values *
 conf_raw_replica(struct conf_raw_db *db, struct err *err)
 {
@@ -116,6 +133,9 @@ conf_raw_free(struct conf_raw *raw)
 			values_free(&raw->dbs[i].replicas[k]);
 		free(raw->dbs[i].replicas);
 	}
+	for (size_t i = 0; i < raw->n_dirs; i++)
+		values_free(&raw->dirs[i].set);
+	free(raw->dirs);
 	free(raw->dbs);
 	free(raw->source);
 	memset(raw, 0, sizeof *raw);

@@ -17,6 +17,9 @@
  *	KEY TAB line TAB value      ... of that database
  *	replica TAB line
  *	KEY TAB line TAB value      ... of that replica of it
+ *	dir TAB line
+ *	KEY TAB line TAB value      ... of a folder that is watched; only what says
+ *	                            where to look. Its databases came before.
  *	end
  *
  * with \t, \n and \\ escaped in values, or instead of all but the first line
@@ -43,6 +46,8 @@ struct conf_raw {
 	struct conf_values set;
 	struct conf_raw_db *dbs;
 	size_t n;
+	struct conf_raw_db *dirs;   /* with "watch:", as they were written */
+	size_t n_dirs;
 	char *source;
 };
 
@@ -63,6 +68,8 @@ int conf_raw_set(struct conf_values *, enum conf_key_id, const char *,
 
 /* One more database or replica; pointers into the arrays move. */
 struct conf_raw_db *conf_raw_db(struct conf_raw *, unsigned line,
+    struct err *);
+struct conf_raw_db *conf_raw_dir(struct conf_raw *, unsigned line,
     struct err *);
 struct conf_values *conf_raw_replica(struct conf_raw_db *, struct err *);
 
@@ -95,6 +102,10 @@ int conf_find(struct conf_found *, const char *where, const char *pattern,
     int recursive, const struct conf_warn *, struct err *);
 void conf_found_sort(struct conf_found *);
 void conf_found_free(struct conf_found *);
+
+/* The folders in a folder that conf_find would look into. One that is not
+ * there has none. */
+int conf_find_dirs(struct conf_found *, const char *where, struct err *);
 
 /* Replaces every database with "dir:" by one for each file found. */
 int conf_dirs(struct conf_raw *, const struct conf_warn *, struct err *);

@@ -51,6 +51,15 @@ put_db(stralloc *out, const struct conf_raw_db *db)
 	return 1;
 }
 
+static int
+put_dir(stralloc *out, const struct conf_raw_db *dir)
+{
+	char line[24];
+
+	snprintf(line, sizeof line, "dir\t%u\n", dir->line);
+	return stralloc_cats(out, line) && put_values(out, &dir->set);
+}
+
 int
 conf_raw_write(const struct conf_raw *raw, stralloc *out, struct err *err)
 {
@@ -60,6 +69,9 @@ conf_raw_write(const struct conf_raw *raw, stralloc *out, struct err *err)
 		return err_nomem(err);
 	for (size_t i = 0; i < raw->n; i++)
 		if (!put_db(out, &raw->dbs[i]))
+			return err_nomem(err);
+	for (size_t i = 0; i < raw->n_dirs; i++)
+		if (!put_dir(out, &raw->dirs[i]))
 			return err_nomem(err);
 	return stralloc_cats(out, "end\n") ? 0 : err_nomem(err);
 }
@@ -125,6 +137,13 @@ read_mark(struct reader *r, const char *name, unsigned line, struct err *err)
 
 	if (!strcmp(name, "db")) {
 		if (!(db = conf_raw_db(r->raw, line, err)))
+			return -1;
+		r->set = &db->set;
+		r->scope = CONF_IN_DB;
+		return 0;
+	}
+	if (!strcmp(name, "dir")) {
+		if (!(db = conf_raw_dir(r->raw, line, err)))
 			return -1;
 		r->set = &db->set;
 		r->scope = CONF_IN_DB;

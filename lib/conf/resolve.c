@@ -34,6 +34,11 @@ conf_free(struct conf *c)
 	for (size_t i = 0; i < c->n; i++)
 		conf_db_free(&c->dbs[i]);
 	free(c->dbs);
+	for (size_t i = 0; i < c->n_dirs; i++) {
+		free(c->dirs[i].path);
+		free(c->dirs[i].pattern);
+	}
+	free(c->dirs);
 	free(c->source);
 	free(c->addr);
 	free(c->exec);
@@ -267,6 +272,23 @@ resolve_db(struct resolve *r, const struct conf_raw_db *raw)
 	return db_unique(r, db, raw->line);
 }
 
+static int
+resolve_dir(struct resolve *r, const struct conf_raw_db *raw)
+{
+	struct conf_dir *d = &r->out->dirs[r->out->n_dirs];
+	const char *pattern = raw->set.v[CONF_PATTERN];
+
+	if (check_values(r, &raw->set) < 0)
+		return -1;
+	if (!raw->set.v[CONF_DIR] || !pattern)
+		return fail(r, raw->line, "dir: needs pattern:");
+	r->out->n_dirs++;
+	d->recursive = conf_get_bool(&raw->set, 0, CONF_RECURSIVE, 0);
+	if (!(d->pattern = strdup(pattern)))
+		return err_nomem(r->err);
+	return conf_path(raw->set.v[CONF_DIR], &d->path, r->err);
+}
+
 /* ---- everything ---- */
 
 /* Snapshots are of everything; Litestream also takes one common value from
@@ -433,12 +455,16 @@ conf_resolve(struct conf *c, const struct conf_raw *raw,
 
 	memset(c, 0, sizeof *c);
 	if (!(c->source = strdup(raw->source ? raw->source : "configuration"))
-	    || (raw->n && !(c->dbs = calloc(raw->n, sizeof *c->dbs))))
+	    || (raw->n && !(c->dbs = calloc(raw->n, sizeof *c->dbs)))
+	    || (raw->n_dirs
+	    && !(c->dirs = calloc(raw->n_dirs, sizeof *c->dirs))))
 		rc = err_nomem(err);
 	if (!rc)
 		rc = check_values(&r, &raw->set);
 	for (size_t i = 0; i < raw->n && !rc; i++)
 		rc = resolve_db(&r, &raw->dbs[i]);
+	for (size_t i = 0; i < raw->n_dirs && !rc; i++)
+		rc = resolve_dir(&r, &raw->dirs[i]);
 	if (!rc)
 		rc = resolve_everything(&r);
 	if (rc < 0)

@@ -122,6 +122,36 @@ events(struct walship *w)
 		    NULL);
 }
 
+/* Databases that came since the start. */
+static void
+more(struct walship *w)
+{
+	struct walship_db db;
+	struct err e = { 0 };
+	int r;
+
+	while (memset(&db, 0, sizeof db),
+	    (r = w->conf->more(w->conf->ctx, &db, &e)) > 0) {
+		const char *path = db.capture.path;
+
+		if (!walship_db_find(w, path)
+		    && (r = walship_db_add(w, &db, NULL, &e)) == 0) {
+			log_event(w->conf->log, LOG_INFO, "found", "db", path,
+			    NULL);
+			w->dirty = 1;
+			continue;
+		}
+		if (r < 0)
+			walship_fault(w, &w->watch_fault, &e, "a database "
+			    "cannot be added", path, NULL);
+		if (db.free)
+			db.free(&db);
+	}
+	if (r < 0)
+		walship_fault(w, &w->watch_fault, &e, "unable to look for new "
+		    "databases", NULL, NULL);
+}
+
 static void
 kick(struct walship *w)
 {
@@ -171,15 +201,17 @@ timeout(const struct walship *w)
 static int
 turn(struct walship *w, struct err *e)
 {
-	struct pollfd p[4 + CONTROL_CLIENTS];
-	size_t n = 3;
+	struct pollfd p[5 + CONTROL_CLIENTS];
+	size_t n = 4;
 
 	p[0] = (struct pollfd){ .fd = w->signals, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = pool_done_fd(&w->done),
 	    .events = POLLIN };
 	p[2] = (struct pollfd){ .fd = watch_fd(w->watch), .events = POLLIN };
+	p[3] = (struct pollfd){ .fd = w->ending ? -1 : w->conf->more_fd,
+	    .events = POLLIN };
 	if (w->control)
-		n += control_poll(w->control, p + 3);
+		n += control_poll(w->control, p + 4);
 	if (poll(p, n, timeout(w)) < 0) {
 		if (errno == EINTR)
 			return 0;
@@ -194,7 +226,9 @@ turn(struct walship *w, struct err *e)
 	    && watch_next(w->watch) <= when_mono()))
 		events(w);
 	if (w->control)
-		control_handle(w->control, p + 3, n - 3, walship_ctl, w);
+		control_handle(w->control, p + 4, n - 4, walship_ctl, w);
+	if (p[3].revents)
+		more(w);
 	return 0;
 }
 

@@ -1,0 +1,380 @@
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include "conf/raw.h"
+#include "db/watch.h"
+
+/* Folders in which databases may appear ("dir:" with "watch:"). Only that
+ * something may have is told; what it is, the configuration read anew says. A
+ * name is of interest while it is not known, and so is what SQLite makes beside
+ * it: a database that was made empty is one only when it is written to.
+ *
+ * One descriptor stands for both, inotify and the time after which names have
+ * settled; where inotify tells nothing, a look at the folders at an interval. */
+
+#define SETTLE_MS 250      /* as Litestream */
+#define TRIES 6            /* a name that is no database yet: 0.25 to 8 s */
+#define MASK (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR)
+#define DEPTH_MAX 16
+
+struct folder {
+	int wd;
+	size_t of;             /* of conf->watch */
+	unsigned depth;
+	char *path;
+};
+
+struct conf_watch {
+	int epoll, inotify, timer;
+	const struct conf_dir *dirs; /* borrowed */
+	size_t n_dirs;
+	struct folder *f;
+	size_t n, room;
+	char **known;
+	size_t n_known, known_room;
+	int64_t poll_ms;       /* 0: inotify tells */
+	unsigned tries;        /* since the last event */
+	struct conf again;     /* loaded anew, looked through up to next */
+	size_t next;
+	int loaded;
+};
+
+static int
+arm(struct conf_watch *w, int64_t ms, struct err *err)
+{
+	struct itimerspec t = { .it_value = { ms / 1000, ms % 1000 * 1000000 } };
+
+	return timerfd_settime(w->timer, 0, &t, NULL) < 0
+	    ? err_sys(err, "set a timer") : 0;
+}
+
+/* Room for one more of size bytes. */
+static int
+grow(void **a, size_t n, size_t *room, size_t size, struct err *err)
+{
+	void *p;
+
+	if (n < *room)
+		return 0;
+	if (!(p = realloc(*a, (*room * 2 + 16) * size)))
+		return err_nomem(err);
+	*a = p;
+	*room = *room * 2 + 16;
+	return 0;
+}
+
+static int
+add_folder(struct conf_watch *w, size_t of, const char *path, unsigned depth,
+    struct err *err)
+{
+	int wd = inotify_add_watch(w->inotify, path, MASK);
+	void *a = w->f;
+
+	if (wd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0
+		    : errno == ENOSPC ? err_set(err, ERR_CONF, "watch %s: "
+		    "there are no more inotify watches: raise "
+		    "fs.inotify.max_user_watches", path)
+		    : err_sys(err, "watch %s", path);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->f[i].wd == wd && w->f[i].of == of)
+			return 0;
+	if (grow(&a, w->n, &w->room, sizeof *w->f, err) < 0)
+		return -1;
+	w->f = a;
+	w->f[w->n] = (struct folder){ wd, of, depth, strdup(path) };
+	return w->f[w->n].path ? (w->n++, 0) : err_nomem(err);
+}
+
+/* A folder and, where that is wanted, those below it. */
+static int
+add_tree(struct conf_watch *w, size_t of, const char *path, unsigned depth,
+    struct err *err)
+{
+	struct conf_found below = { 0 };
+	int r = add_folder(w, of, path, depth, err);
+
+	if (!r && w->dirs[of].recursive && depth < DEPTH_MAX)
+		r = conf_find_dirs(&below, path, err);
+	for (size_t i = 0; i < below.n && !r; i++)
+		r = add_tree(w, of, below.path[i], depth + 1, err);
+	conf_found_free(&below);
+	return r;
+}
+
+static int
+is_known(const struct conf_watch *w, const char *path, size_t n)
+{
+	for (size_t i = 0; i < w->n_known; i++)
+		if (!strncmp(w->known[i], path, n) && !w->known[i][n])
+			return 1;
+	return 0;
+}
+
+/* May the name be of a database that nobody knows yet? */
+static int
+is_news(const struct conf_watch *w, const struct folder *f, const char *name)
+{
+	static const char *const ends[] = { "-wal", "-shm", "-journal" };
+	char base[NAME_MAX + 1], path[PATH_MAX];
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < 3; i++) {
+		size_t k = strlen(ends[i]);
+
+		if (n > k && !strcmp(name + n - k, ends[i])) {
+			n -= k;
+			break;
+		}
+	}
+	if (n >= sizeof base)
+		return 0;
+	memcpy(base, name, n);
+	base[n] = 0;
+	if (fnmatch(w->dirs[f->of].pattern, base, 0))
+		return 0;
+	n = (size_t)snprintf(path, sizeof path, "%s/%s",
+	    strcmp(f->path, "/") ? f->path : "", base);
+	return n < sizeof path && !is_known(w, path, n);
+}
+
+/* 1: worth a look, 0: not, -1. */
+static int
+event(struct conf_watch *w, const struct inotify_event *ev, struct err *err)
+{
+	char path[PATH_MAX];
+	int news = 0;
+
+	if (ev->mask & IN_Q_OVERFLOW)
+		return 1;
+	for (size_t i = 0; i < w->n && ev->len; i++) {
+		struct folder f = w->f[i];
+
+		if (f.wd != ev->wd)
+			continue;
+		if (!(ev->mask & IN_ISDIR)) {
+			news |= is_news(w, &f, ev->name);
+			continue;
+		}
+		if (!w->dirs[f.of].recursive
+		    || snprintf(path, sizeof path, "%s/%s", f.path, ev->name)
+		    >= (int)sizeof path)
+			continue;
+		if (add_tree(w, f.of, path, f.depth + 1, err) < 0)
+			return -1;
+		news = 1; /* what was in it already */
+	}
+	return news;
+}
+
+static int
+events(struct conf_watch *w, struct err *err)
+{
+	union {
+		struct inotify_event align;
+		char b[4096];
+	} buf;
+	int news = 0, r;
+	ssize_t n;
+
+	while ((n = read(w->inotify, buf.b, sizeof buf.b)) > 0)
+		for (ssize_t at = 0; at < n;) {
+			struct inotify_event *ev = (void *)(buf.b + at);
+
+			if ((r = event(w, ev, err)) < 0)
+				return -1;
+			news |= r;
+			at += (ssize_t)(sizeof *ev + ev->len);
+		}
+	if (!news)
+		return 0;
+	w->tries = 0;
+	return arm(w, SETTLE_MS, err);
+}
+
+/* By looking, where nobody tells. */
+static int
+poll_dirs(struct conf_watch *w, struct err *err)
+{
+	int news = 0, r = arm(w, w->poll_ms, err);
+
+	for (size_t i = 0; i < w->n_dirs && !r && !news; i++) {
+		const struct conf_dir *d = &w->dirs[i];
+		struct conf_found f = { 0 };
+
+		r = conf_find(&f, d->path, d->pattern, d->recursive, NULL,
+		    err);
+		for (size_t k = 0; k < f.n && !r; k++)
+			news |= !is_known(w, f.path[k], strlen(f.path[k]));
+		conf_found_free(&f);
+	}
+	return r < 0 ? -1 : news;
+}
+
+/* 1: the configuration is to be loaded again. */
+static int
+due(struct conf_watch *w, struct err *err)
+{
+	uint64_t ticks;
+
+	if (!w->poll_ms && events(w, err) < 0)
+		return -1;
+	if (read(w->timer, &ticks, sizeof ticks) != sizeof ticks)
+		return 0;
+	if (w->poll_ms)
+		return poll_dirs(w, err);
+	/* what has been made may be written only later */
+	if (++w->tries < TRIES && arm(w, SETTLE_MS << w->tries, err) < 0)
+		return -1;
+	return 1;
+}
+
+/* 1: it was not known before. */
+static int
+know(struct conf_watch *w, const char *path, struct err *err)
+{
+	void *a = w->known;
+
+	if (is_known(w, path, strlen(path)))
+		return 0;
+	if (grow(&a, w->n_known, &w->known_room, sizeof *w->known, err) < 0)
+		return -1;
+	w->known = a;
+	if (!(w->known[w->n_known] = strdup(path)))
+		return err_nomem(err);
+	w->n_known++;
+	return 1;
+}
+
+/* Database i of w->again alone. */
+static int
+take(struct conf_watch *w, size_t i, struct conf **out, struct err *err)
+{
+	struct conf *c = calloc(1, sizeof *c);
+
+	if (!c || !(c->dbs = malloc(sizeof *c->dbs))) {
+		free(c);
+		return err_nomem(err);
+	}
+	c->dbs[0] = w->again.dbs[i];
+	c->n = 1;
+	w->again.dbs[i] = w->again.dbs[--w->again.n];
+	*out = c;
+	return 1;
+}
+
+int
+conf_watch_next(struct conf_watch *w, const struct conf_args *args,
+    struct conf **one, struct err *err)
+{
+	struct conf_args again = *args;
+	int r = 0;
+
+	again.again = 1;
+	if (!w->loaded) {
+		if ((r = due(w, err)) <= 0)
+			return r;
+		if (conf_load(&w->again, &again, err) < 0)
+			return -1;
+		w->loaded = 1;
+		w->next = 0;
+		r = 0;
+	}
+	for (; w->next < w->again.n; w->next++)
+		if ((r = know(w, w->again.dbs[w->next].path, err)))
+			break;
+	if (r > 0)
+		return take(w, w->next, one, err);
+	conf_free(&w->again);
+	w->loaded = 0;
+	return r;
+}
+
+int
+conf_watch_fd(const struct conf_watch *w)
+{
+	return w->epoll;
+}
+
+static int
+follow(struct conf_watch *w, int fd, struct err *err)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev) < 0
+	    ? err_sys(err, "wait for a folder") : 0;
+}
+
+static int
+begin(struct conf_watch *w, int64_t poll_ms, int force_poll, struct err *err)
+{
+	for (size_t i = 0; i < w->n_dirs; i++)
+		if (force_poll || !watch_tells(w->dirs[i].path))
+			w->poll_ms = poll_ms;
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (w->epoll < 0 || w->timer < 0 || w->inotify < 0)
+		return err_sys(err, "watch folders");
+	if (follow(w, w->timer, err) < 0 || follow(w, w->inotify, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->n_dirs && !w->poll_ms; i++)
+		if (add_tree(w, i, w->dirs[i].path, 0, err) < 0)
+			return -1;
+	/* what came since the configuration was read */
+	return arm(w, w->poll_ms ? w->poll_ms : SETTLE_MS, err);
+}
+
+int
+conf_watch_new(struct conf_watch **out, const struct conf *c, int64_t poll_ms,
+    int force_poll, struct err *err)
+{
+	struct conf_watch *w = calloc(1, sizeof *w);
+	int r;
+
+	if (!w)
+		return err_nomem(err);
+	w->epoll = w->timer = w->inotify = -1;
+	w->dirs = c->dirs;
+	w->n_dirs = c->n_dirs;
+	w->tries = TRIES;
+	r = begin(w, poll_ms, force_poll, err);
+	for (size_t i = 0; i < c->n && r >= 0; i++)
+		r = know(w, c->dbs[i].path, err);
+	if (r < 0) {
+		conf_watch_free(w);
+		return -1;
+	}
+	*out = w;
+	return 0;
+}
+
+void
+conf_watch_free(struct conf_watch *w)
+{
+	if (!w)
+		return;
+	if (w->epoll >= 0)
+		close(w->epoll);
+	if (w->timer >= 0)
+		close(w->timer);
+	if (w->inotify >= 0)
+		close(w->inotify);
+	for (size_t i = 0; i < w->n; i++)
+		free(w->f[i].path);
+	for (size_t i = 0; i < w->n_known; i++)
+		free(w->known[i]);
+	conf_free(&w->again);
+	free(w->f);
+	free(w->known);
+	free(w);
+}

@@ -1,0 +1,80 @@
+#!/bin/bash
+# dir: with watch: databases that appear while ls-walship runs.
+. tests/lib.sh
+need sqlite3
+mkdir "$T/d" "$T/d/old"
+make_db "$T/d/a.db" 10
+conf() { # MORE-KEYS
+	cat >"$T/c.yml" <<-END
+	dbs:
+	  - dir: $T/d
+	    pattern: '*.db'
+	    recursive: true
+	    watch: true
+	    replica: {path: $T/r}
+	END
+}
+has() { test -n "$(ls "$T/r/$1/ltx/0" 2>/dev/null)"; }
+rows() { # PATH: rows of what is restored
+	rm -f "$T/out.db"
+	ls-restore -q -o "$T/out.db" "file://$T/r/$1" &&
+	    sqlite3 "$T/out.db" 'select count(*) from t'
+}
+conf
+start w ls-walship -c "$T/c.yml"
+ok 'what is there is followed' wait_for 10 has a.db
+
+make_db "$T/d/b.db" 20
+ok 'a database that is made' wait_for 10 has b.db
+mkdir -p "$T/d/x/y"
+make_db "$T/d/x/y/c.db" 30
+ok 'in a folder that is made' wait_for 10 has x/y/c.db
+make_db "$T/other.db" 40
+mv "$T/other.db" "$T/d/old/d.db"
+ok 'one that is moved there' wait_for 10 has old/d.db
+mkdir "$T/tree"; make_db "$T/tree/e.db" 5
+mv "$T/tree" "$T/d/tree"
+ok 'a folder with one that is moved there' wait_for 10 has tree/e.db
+make_db "$T/d/no.sqlite" 5
+echo 'not a database' >"$T/d/no.db"
+: >"$T/d/late.db"
+sleep 3
+is 'nothing else is' "$(find "$T/r" -name '*.ltx' | sed "s|$T/r/||; s|/ltx.*||" |
+    sort -u | tr '\n' ' ')" 'a.db b.db old/d.db tree/e.db x/y/c.db '
+sql "$T/d/late.db" 'pragma journal_mode=wal; create table t(x); insert into t values(1)' >/dev/null
+ok 'an empty file that becomes one' wait_for 10 has late.db
+for f in a.db b.db x/y/c.db old/d.db tree/e.db late.db; do
+	sql "$T/d/$f" 'insert into t select * from t limit 0; delete from t where rowid = 1'
+done
+ls-sync -w 10s || fail 'all is shipped'
+is 'all of it comes back' "$(for f in b.db x/y/c.db old/d.db tree/e.db late.db; do
+    rows $f; done | tr '\n' ' ')" '19 29 39 4 0 '
+i() { awk '/voluntary/ { n += $2 } END { print n }' /proc/$pid_w/task/*/status; }
+sleep 10
+a=$(i); sleep 3; b=$(i)
+is 'then it sleeps' $((b - a)) 0
+sql "$T/d/a.db" 'delete from t where rowid = 2'
+ls-sync -w 10s "$T/d/a.db"
+a=$(find "/proc/$pid_w/task" -maxdepth 1 | wc -l)
+stop w
+is 'and ends as always' "$?" 0
+
+# where inotify tells nothing
+start p ls-walship --poll -c "$T/c.yml"
+wait_for 10 test -S "$LS_RUN_DIR/walship.sock"
+make_db "$T/d/polled.db" 3
+ok 'found by looking' wait_for 15 has polled.db
+stop p
+
+# nothing yet
+rm -rf "$T/d" "$T/r"; mkdir "$T/d"
+start n ls-walship -c "$T/c.yml"
+sleep 1
+make_db "$T/d/first.db" 3
+ok 'a folder that was empty' wait_for 10 has first.db
+ok 'the state is told' wait_for 5 sh -c "ls-status | grep -q first.db"
+stop n
+rm -rf "$T/d"
+exits 'a folder that is not there' 102 ls-walship -c "$T/c.yml"
+like 'is named' "$err" "c.yml:2: .*$T/d"
+done_testing
