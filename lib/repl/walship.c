@@ -208,7 +208,8 @@ turn(struct walship *w, struct err *e)
 	p[1] = (struct pollfd){ .fd = pool_done_fd(&w->done),
 	    .events = POLLIN };
 	p[2] = (struct pollfd){ .fd = watch_fd(w->watch), .events = POLLIN };
-	p[3] = (struct pollfd){ .fd = w->ending ? -1 : w->conf->more_fd,
+	p[3] = (struct pollfd){ .fd = w->ending || !w->conf->more ? -1
+	    : w->conf->more_fd,
 	    .events = POLLIN };
 	if (w->control)
 		n += control_poll(w->control, p + 4);

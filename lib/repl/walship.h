@@ -46,9 +46,9 @@ struct walship_conf {
 	/* "register": settings of one more database. May be NULL. */
 	int (*make)(void *ctx, const char *path, const char *url,
 	    struct walship_db *, struct err *);
-	/* Where more databases come from: a descriptor to poll for reading, -1:
-	 * nowhere, and what to call then: 1 with one more database (taken over;
-	 * call again), 0 no more. */
+	/* Where more databases come from: a descriptor to poll for reading, -1 or
+	 * more NULL: nowhere, and what to call then: 1 with one more database
+	 * (taken over; call again), 0 no more. */
 	int more_fd;
 	int (*more)(void *ctx, struct walship_db *, struct err *);
 	void *ctx;
