@@ -9,6 +9,7 @@
 #include "repl/listing_fmt.h"
 #include "repl/pin.h"
 #include "repl/prune.h"
+#include "repl/v03_prune.h"
 
 #define PROG "ls-prune"
 #define SYNOPSIS "[OPTIONS] [DB [URL]|URL]"
@@ -140,19 +141,99 @@ print_plan(const struct prune *p, const char *url, struct err *e)
 	return fflush(stdout) ? err_sys(e, "write to standard output") : 0;
 }
 
-static int
-run(const struct args *a, struct prune *p, const char *url, struct err *e)
+static void
+say(const struct args *a, const char *url, const struct prune_done *d)
 {
-	struct prune_done d;
 	char deleted[24], bytes[24], refused[24];
-	int r = prune_run(p, &d, e);
 
-	snprintf(deleted, sizeof deleted, "%zu", d.deleted);
-	snprintf(refused, sizeof refused, "%zu", d.refused);
-	snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)d.bytes);
+	snprintf(deleted, sizeof deleted, "%zu", d->deleted);
+	snprintf(refused, sizeof refused, "%zu", d->refused);
+	snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)d->bytes);
 	log_event(&a->log, LOG_INFO, "pruned", "replica", url, "deleted",
-	    deleted, "bytes", bytes, "refused", d.refused ? refused : NULL,
+	    deleted, "bytes", bytes, "refused", d->refused ? refused : NULL,
 	    NULL);
+}
+
+/* ---- replicas of Litestream 0.3 ---- */
+
+static int
+print_v03(const struct v03_prune *p, const char *url, struct err *e)
+{
+	stralloc s = STRALLOC_ZERO;
+	int r = 0;
+
+	if (!v03_prune_fmt(&s, p, url))
+		r = err_nomem(e);
+	else if (fwrite(s.s, s.len, 1, stdout) != 1 || fflush(stdout))
+		r = err_sys(e, "write to standard output");
+	stralloc_free(&s);
+	return r;
+}
+
+static int
+one_v03(const struct args *a, const struct conf_replica *rep, struct err *e)
+{
+	int64_t keep = given(a->retention_ms, rep->retention_ms);
+	struct prune_done d;
+	struct v03_prune p;
+	int r;
+
+	if (a->level0 || (!keep && a->retention_ms < 0))
+		return 0; /* there is no level 0; nothing is ever deleted */
+	if (a->changes.listing)
+		return err_set(e, ERR_USAGE, "--listing is not for replicas "
+		    "in the format of Litestream 0.3");
+	if (v03_prune_plan(&p, &rep->store, when_now(), keep, &a->log, e) < 0)
+		return -1;
+	if (a->dry) {
+		r = print_v03(&p, rep->store.url, e);
+	} else {
+		r = v03_prune_run(&p, "", &d, e);
+		say(a, rep->store.url, &d);
+	}
+	v03_prune_free(&p);
+	return r;
+}
+
+/* Of a replica given by its address alone there is no other word of it. */
+static int
+is_v03(const struct conf_db *db, const struct conf_replica *rep,
+    struct err *e)
+{
+	if (rep->format == CONF_FORMAT_V03 || db->path)
+		return rep->format == CONF_FORMAT_V03;
+	return v03_prune_alone(&rep->store, e);
+}
+
+static int
+unpin(const struct args *a, const struct conf_replica *rep, struct err *e)
+{
+	if (pin_remove(&rep->store, a->unpin, e) < 0)
+		return -1;
+	log_event(&a->log, LOG_INFO, "pin removed", "replica", rep->store.url,
+	    "pin", a->unpin, NULL);
+	return 0;
+}
+
+static int
+one_ltx(struct args *a, const struct conf_db *db,
+    const struct conf_replica *rep, struct err *e)
+{
+	struct retain_rules x = rules(a, db);
+	struct prune_done d;
+	struct prune p;
+	int r;
+
+	if (prune_plan(&p, &rep->store, when_now(), &x, &a->changes, &a->log,
+	    e) < 0)
+		return -1;
+	if (a->dry) {
+		r = print_plan(&p, rep->store.url, e);
+	} else {
+		r = prune_run(&p, &d, e);
+		say(a, rep->store.url, &d);
+	}
+	prune_free(&p);
 	return r;
 }
 
@@ -161,24 +242,11 @@ one(void *ctx, const struct conf_db *db, const struct conf_replica *rep,
     struct err *e)
 {
 	struct args *a = ctx;
-	const char *url = rep->store.url;
-	struct retain_rules x = rules(a, db);
-	struct prune p;
-	int r;
+	int r = a->unpin ? unpin(a, rep, e) : is_v03(db, rep, e);
 
-	if (a->unpin) {
-		if (pin_remove(&rep->store, a->unpin, e) < 0)
-			return err_in(e, "%s", url);
-		log_event(&a->log, LOG_INFO, "pin removed", "replica", url,
-		    "pin", a->unpin, NULL);
-		return 0;
-	}
-	if (prune_plan(&p, &rep->store, when_now(), &x, &a->changes, &a->log,
-	    e) < 0)
-		return err_in(e, "%s", url);
-	r = a->dry ? print_plan(&p, url, e) : run(a, &p, url, e);
-	prune_free(&p);
-	return r < 0 ? err_in(e, "%s", url) : 0;
+	if (r >= 0 && !a->unpin)
+		r = r ? one_v03(ctx, rep, e) : one_ltx(ctx, db, rep, e);
+	return r < 0 ? err_in(e, "%s", rep->store.url) : 0;
 }
 
 static void

@@ -14,6 +14,8 @@
 #include "db/state.h"
 #include "repl/pin.h"
 #include "repl/restore_arg.h"
+#include "repl/v03_prune.h"
+#include "repl/v03_snapshot.h"
 
 #define PROG "ls-snapshot"
 #define SYNOPSIS "[OPTIONS] DB\n       ls-snapshot -r [OPTIONS] DB [URL]|URL"
@@ -72,16 +74,45 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	return 0;
 }
 
+/* In the format of Litestream 0.3. */
+static int
+one_v03(const struct args *a, const struct conf_replica *r, struct err *e)
+{
+	char g[17], index[24], size[24], files[24];
+	struct v03_snapshot_done d;
+
+	if (a->changes.listing || a->pin)
+		return err_set(e, ERR_USAGE, "%s: %s is not for replicas in the "
+		    "format of Litestream 0.3", r->store.url,
+		    a->pin ? "--pin" : "--listing");
+	if (v03_snapshot_put(&r->store, "", &a->log, &d, e) < 0)
+		return -1;
+	hex64_fmt(g, d.generation);
+	snprintf(index, sizeof index, "%08llx", (unsigned long long)d.index);
+	snprintf(size, sizeof size, "%llu", (unsigned long long)d.raw);
+	snprintf(files, sizeof files, "%zu", d.files);
+	log_event(&a->log, LOG_INFO, d.present ? "snapshot is there already"
+	    : "snapshot made", "replica", r->store.url, "generation", g,
+	    "index", index, d.present ? NULL : "bytes", size, "files", files,
+	    NULL);
+	return 0;
+}
+
 static int
 one(void *ctx, const struct conf_db *db, const struct conf_replica *r,
     struct err *e)
 {
 	struct args *a = ctx;
+	int v03 = r->format == CONF_FORMAT_V03;
 	struct snapshot_opt opt = { a->paths.ltx0, "", db->encoding, &a->log,
 	    &a->changes };
 	char txid[17], size[24], files[24];
 	struct snapshot_done d;
 
+	if (!v03 && !db->path && (v03 = v03_prune_alone(&r->store, e)) < 0)
+		return -1;
+	if (v03)
+		return one_v03(a, r, e);
 	if (a->pin ? pin_make(&r->store, a->pin, &a->target, &opt, &d, e)
 	    : snapshot_put(&r->store, &opt, &d, e))
 		return -1;

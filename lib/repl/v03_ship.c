@@ -106,7 +106,7 @@ answers(struct ship *s, struct store *st, struct err *e)
 	char *key;
 	int r;
 
-	if (v03_name_key(store_conf(st)->path, &n, &key, e) < 0)
+	if (v03_name_key(v03_ship_path(st), &n, &key, e) < 0)
 		return -1;
 	r = store_head(st, key, &stat, e);
 	free(key);
@@ -191,7 +191,7 @@ put_snapshot(struct store *st, int fd, uint64_t generation, struct err *e)
 	char *key;
 	int r = -1;
 
-	if (v03_name_key(store_conf(st)->path, &name, &key, e) < 0)
+	if (v03_name_key(v03_ship_path(st), &name, &key, e) < 0)
 		return -1;
 	if (ltx_dec_begin(&dec, io_in_fd(&fd), e) < 0)
 		goto out;
@@ -369,7 +369,7 @@ put_segment(struct ship *s, struct store *st, const struct v03_pos *pos,
 	char *key;
 	int r;
 
-	if (v03_name_key(store_conf(st)->path, &name, &key, e) < 0)
+	if (v03_name_key(v03_ship_path(st), &name, &key, e) < 0)
 		return -1;
 	r = store_put(st, key, &src, &opt, e);
 	if (r < 0 && e->kind == ERR_EXISTS) {

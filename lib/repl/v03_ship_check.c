@@ -7,6 +7,15 @@
 
 /* What a replica holds, against what we know of it. */
 
+const char *
+v03_ship_path(struct store *st)
+{
+	const struct store_conf *c = store_conf(st);
+	const char *path = c->path ? c->path : "";
+
+	return c->type == STORE_S3 ? path + strspn(path, "/") : path;
+}
+
 struct look {
 	const struct v03_pos *pos;
 	size_t base;             /* bytes of a key before "generations/" */
@@ -68,7 +77,7 @@ static int
 list(struct store *st, const struct v03_pos *p, const char *folder,
     const char *after, struct look *l, struct err *e)
 {
-	const char *path = store_conf(st)->path;
+	const char *path = v03_ship_path(st);
 	char *key, *whole;
 	size_t len;
 	int r = -1;
@@ -97,10 +106,10 @@ v03_ship_check(struct ship *s, struct store *st, struct err *e)
 	enum v03_pos_is is;
 	int r;
 
-	if (v03_name_prefix(store_conf(st)->path, &prefix, &l.base, e) < 0)
+	if (v03_name_prefix(v03_ship_path(st), &prefix, &l.base, e) < 0)
 		return -1;
 	free(prefix);
-	r = before_last(store_conf(st)->path, p, &after, e);
+	r = before_last(v03_ship_path(st), p, &after, e);
 	if (r == 0)
 		r = list(st, p, "snapshots/", NULL, &l, e);
 	if (r == 0)

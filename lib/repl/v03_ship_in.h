@@ -17,6 +17,10 @@ struct v03_ship {
 	const char *why;     /* the last generation ended, static */
 };
 
+/* The path of its keys: in a bucket Litestream 0.3 loses the slash that one
+ * may begin with. */
+const char *v03_ship_path(struct store *);
+
 /* The generation ends here. floor as above. */
 void v03_ship_lose(struct ship *, uint64_t floor, const char *why);
 
