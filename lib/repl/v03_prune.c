@@ -36,8 +36,8 @@ v03_prune_plan(struct v03_prune *p, const struct store_conf *conf,
 	if (store_open(&p->st, conf, e) < 0)
 		return -1;
 	r = v03_set_read(p->st, &p->set, e);
-	for (size_t i = 0; r == 0 && i < p->set.n_g; i++)
-		r = v03_set_times(p->st, &p->set, i, 1, e);
+	if (r == 0)
+		r = v03_prune_times(p->st, &p->set, now_ms - retention_ms, e);
 	if (r == 0 && !(p->why = calloc(p->set.n + 1, sizeof *p->why)))
 		r = err_nomem(e);
 	if (r < 0) {

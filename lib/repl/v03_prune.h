@@ -19,7 +19,7 @@ struct v03_prune {
 	uint64_t generation, index; /* of it, there */
 };
 
-/* One listing, and where it tells no times a request for each object. */
+/* One listing, and a few requests more where it tells no times. */
 int v03_prune_plan(struct v03_prune *, const struct store_conf *,
     int64_t now_ms, int64_t retention_ms, const struct log *, struct err *);
 
@@ -28,6 +28,11 @@ int v03_prune_plan(struct v03_prune *, const struct store_conf *,
  * of that generation goes, which is ERR_DATA in the end. Stops at the first
  * batch in which something was refused. */
 int v03_prune_run(struct v03_prune *, struct prune_done *, struct err *);
+
+/* Its part that asks for times: those of snapshots, and of the WAL enough to
+ * tell what was put before the cutoff and what after. */
+int v03_prune_times(struct store *, struct v03_set *, int64_t cutoff,
+    struct err *);
 
 /* For people: "# URL", what is due, and a line for each object: keep or delete,
  * what it is, and why. Appended; 0: no memory. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -12,6 +14,9 @@
 #include "repl/v03_ship_in.h"
 #include "v03/name.h"
 #include "v03/pack.h"
+
+#define SMALL (UINT64_C(4) << 20)      /* a database written whole at times */
+#define TICK_MS 1100                   /* of the times of stores, and a bit */
 
 void
 v03_ship_free(struct ship *s)
@@ -229,6 +234,27 @@ note(struct ship *s, struct v03_pos *pos, uint64_t n,
 	return 0;
 }
 
+/* Restores take the generation that was written last, and most stores tell
+ * times in seconds: the last segment of the one before has to be of an earlier
+ * one. The file with the position was written right after it. */
+static void
+next_second(const struct ship *s)
+{
+	struct timespec ts = { 0, 0 };
+	struct stat st;
+	int64_t ms;
+
+	if (s->conf.store->type == STORE_FILE || stat(s->v03->path, &st) < 0)
+		return;
+	ms = when_now() - ((int64_t)st.st_mtim.tv_sec * 1000
+	    + st.st_mtim.tv_nsec / 1000000);
+	if (ms < 0 || ms >= TICK_MS)
+		return;
+	ts.tv_sec = (TICK_MS - ms) / 1000;
+	ts.tv_nsec = (TICK_MS - ms) % 1000 * 1000000;
+	nanosleep(&ts, NULL);
+}
+
 static void
 say_new(const struct ship *s)
 {
@@ -260,6 +286,7 @@ begin_with(struct ship *s, struct store *st, uint64_t n,
 		err_sys(e, "unable to open %s", path);
 		goto out;
 	}
+	next_second(s);
 	if (ship_local(fd, &o, &h, e) == 0)
 		r = put_snapshot(st, fd, v->generation, e);
 	close(fd);
@@ -441,7 +468,7 @@ breaks(struct ship *s, const char *path, const struct ltx_header *h,
 		return 1;
 	}
 	if (goes == V03_POS_ON || (goes == V03_POS_RESTART
-	    && h->commit <= s->conf.v03_pages))
+	    && (uint64_t)h->commit * h->page_size <= SMALL))
 		return 0;
 	switch (ship_is_full(path, NULL, e)) {
 	case 0:

@@ -68,6 +68,21 @@ try() { # WHAT URL PAGE-SIZE AUTO-VACUUM
 	up
 	writes 8; synced
 	restores "$1, next life"
+	ok "$1: a snapshot" ls-snapshot -r -c "$T/c.yml" "$db"
+	is "$1: two snapshots" "$("$old" snapshots "${oldurl:-$url}" |
+	    tail -n +2 | wc -l)" 2
+	restores "$1, with a snapshot"
+	writes 4; synced
+	restores "$1, after a snapshot"
+	# makes a snapshot, and the next time that is the one that is needed
+	ok "$1: retention" ls-prune --retention 0s -c "$T/c.yml" "$db"
+	restores "$1, pruned once"
+	ok "$1: retention" ls-prune --retention 0s -c "$T/c.yml" "$db"
+	is "$1: one snapshot" "$("$old" snapshots "${oldurl:-$url}" |
+	    tail -n +2 | wc -l)" 1
+	restores "$1, pruned"
+	writes 4; synced
+	restores "$1, after that"
 	down KILL
 	up
 	synced
@@ -83,7 +98,9 @@ try() { # WHAT URL PAGE-SIZE AUTO-VACUUM
 }
 try 512 "file://$T/a" 512 0
 try 'auto_vacuum, 1024' "file://$T/b" 1024 FULL
+pages=4
 try 65536 "file://$T/c" 65536 INCREMENTAL
+pages=20
 if test -x "$PEERS/versitygw"; then
 	s3_start
 	oldurl=s3://mybkt.localhost:$S3_PORT/x/y
@@ -98,7 +115,7 @@ db=$T/d/e.db url=file://$T/e
 make_db "$db" 1000
 conf "$url" >"$T/c.yml"
 up
-writes 30; synced
+for i in 1 2 3 4 5 6 7 8; do writes 3; synced; done
 g=$(ls "$T/e/generations")
 is 'snapshots' "$("$old" snapshots "file://$T/e" | awk '{ print $2, $3 }')" \
     "generation index
