@@ -7,6 +7,7 @@
 
 #include "base/when.h"
 #include "repl/v03_fetch.h"
+#include "repl/v03_snapshot.h"
 
 #define BATCH 1000
 
@@ -221,15 +222,36 @@ batch(struct v03_prune *p, const size_t *idx, size_t n,
 	return r;
 }
 
+/* Retention is also what asks for snapshots. */
+static int
+snapshot(struct v03_prune *p, const char *tmp, struct err *e)
+{
+	const struct store_conf *conf = store_conf(p->st);
+	struct v03_snapshot_done s;
+	char index[24];
+
+	if (!p->due)
+		return 0;
+	if (v03_snapshot_put(conf, tmp, p->log, &s, e) < 0)
+		return err_in(e, "a new snapshot is due");
+	snprintf(index, sizeof index, "%08" PRIx64, s.index);
+	if (!s.present)
+		log_event(p->log, LOG_INFO, "snapshot made", "replica",
+		    conf->url, "index", index, NULL);
+	return 0;
+}
+
 int
-v03_prune_run(struct v03_prune *p, struct prune_done *done, struct err *e)
+v03_prune_run(struct v03_prune *p, const char *tmp, struct prune_done *done,
+    struct err *e)
 {
 	size_t idx[BATCH], n = 0;
-
 	struct err later;
 	int r;
 
 	memset(done, 0, sizeof *done);
+	if (snapshot(p, tmp, e) < 0)
+		return -1;
 	if ((r = spare(p, &later)) < 0) {
 		*e = later;
 		return -1;

@@ -23,11 +23,13 @@ struct v03_prune {
 int v03_prune_plan(struct v03_prune *, const struct store_conf *,
     int64_t now_ms, int64_t retention_ms, const struct log *, struct err *);
 
-/* Deletes what goes, after making sure that what stays of a generation leads
+/* Makes the snapshot that is due (tmp: as in v03_snapshot.h), then deletes what
+ * goes, after making sure that what stays of a generation leads
  * to the same state, and reading the oldest snapshot that stays: else nothing
  * of that generation goes, which is ERR_DATA in the end. Stops at the first
  * batch in which something was refused. */
-int v03_prune_run(struct v03_prune *, struct prune_done *, struct err *);
+int v03_prune_run(struct v03_prune *, const char *tmp, struct prune_done *,
+    struct err *);
 
 /* Its part that asks for times: those of snapshots, and of the WAL enough to
  * tell what was put before the cutoff and what after. */
