@@ -181,4 +181,30 @@ writes 3
 down
 for url in "file://$T/one" "file://$T/two"; do restored "${url##*/}"; done
 is 'each has a position' "$(ls "$T"/d/.two.db-litestream/v03-* | wc -l)" 2
+
+# ---- one that is away finds the local file it ended with ----
+db=$T/d/away.db url=file://$T/away
+make_db "$db" 400
+{ echo 'l0-retention: 1s'; conf "$url"
+  printf '      - url: "file://%s"\n' "$T/five"; } >"$T/c.yml"
+up
+writes 3
+mv "$T/away" "$T/far"
+: >"$T/away" # no folder any more
+for i in 1 2 3; do
+	sql "$db" "INSERT INTO t(v) VALUES ('more')"
+	sleep 0.1
+done
+n=$(sed -n 's/^txid //p' "$T"/d/.away.db-litestream/v03-*)
+ok 'the local files before go' wait_for 20 sh -c \
+    'test "$(ls "$1" | head -n 1)" = "$2-$2.ltx"' sh \
+    "$T/d/.away.db-litestream/ltx/0" "$n"
+down KILL
+rm "$T/away"
+mv "$T/far" "$T/away"
+up
+writes 2
+restored 'back again'
+is 'back again: one generation' "$(ls "$T/away/generations" | wc -l)" 1
+down
 done_testing
