@@ -9,9 +9,10 @@
 #include "repl/control.h"
 #include "repl/metrics.h"
 #include "repl/status.h"
+#include "repl/tend_status.h"
 
 #define PROG "ls-status"
-#define SYNOPSIS "[-jpq] [--max-lag DURATION] [FILE]"
+#define SYNOPSIS "[-jpqt] [--max-lag DURATION] [FILE]"
 #define PURPOSE "Prints what ls-walship last wrote of itself. Exit 0: " \
 	"healthy, 1: not."
 
@@ -23,6 +24,7 @@ static const struct opt opts[] = {
 	{ 'j', "json", NULL, "one JSON object" },
 	{ 'p', "prometheus", NULL, "as metrics" },
 	{ 'q', "quiet", NULL, "print nothing" },
+	{ 't', "tend", NULL, "not healthy where ls-tend fails or is gone, too" },
 	{ OPT_LAG, "max-lag", "DURATION", "longest time behind: 60s" },
 	PROG_OPTS
 };
@@ -36,8 +38,22 @@ behind(const struct status_replica *r, int64_t now)
 	    : 0;
 }
 
+/* What ls-tend says of it, if it does. */
 static void
-table(const struct status *st, int64_t now)
+tended(const struct tend_status *t, const struct status_db *d,
+    const struct status_replica *r, const char *before,
+    int fmt(stralloc *, const struct tend_replica *))
+{
+	const struct tend_replica *x = tend_status_find(t, d->path, r->url);
+	stralloc s = STRALLOC_ZERO;
+
+	if (x && fmt(&s, x) && stralloc_0(&s))
+		printf("%s%s", before, s.s);
+	stralloc_free(&s);
+}
+
+static void
+table(const struct status *st, const struct tend_status *t, int64_t now)
 {
 	size_t i, j;
 
@@ -59,6 +75,7 @@ table(const struct status *st, int64_t now)
 			if (r->unfenced)
 				printf("  %s: this store ignores conditional "
 				    "writes\n", r->url);
+			tended(t, d, r, "", tend_status_text);
 		}
 		if (!d->n)
 			printf("%-32s %-8s %016" PRIx64 "\n", d->path,
@@ -124,7 +141,8 @@ put_error(const struct status_error *e)
 }
 
 static void
-json_replica(const struct status_replica *r, int64_t now)
+json_replica(const struct status_db *d, const struct status_replica *r,
+    const struct tend_status *t, int64_t now)
 {
 	int first = 1;
 
@@ -138,11 +156,13 @@ json_replica(const struct status_replica *r, int64_t now)
 	put_time("last_success", r->success_ms);
 	printf(",\"fenced_writes\":%s", r->unfenced ? "false" : "true");
 	put_error(&r->error);
+	tended(t, d, r, ",\"tend\":", tend_status_json);
 	printf("}");
 }
 
 static void
-json(const struct status *st, int64_t now, int healthy, const char *why)
+json(const struct status *st, const struct tend_status *t, int64_t now,
+    int healthy, const char *why)
 {
 	int first = 1;
 	size_t i, j;
@@ -171,7 +191,7 @@ json(const struct status *st, int64_t now, int healthy, const char *why)
 		printf(",\"replicas\":[");
 		for (j = 0; j < d->n; j++) {
 			printf("%s", j ? "," : "");
-			json_replica(&d->r[j], now);
+			json_replica(d, &d->r[j], t, now);
 		}
 		printf("]}");
 	}
@@ -180,7 +200,7 @@ json(const struct status *st, int64_t now, int healthy, const char *why)
 
 struct args {
 	int64_t max_lag;
-	int json, metrics, quiet;
+	int json, metrics, quiet, tend;
 };
 
 static int
@@ -192,6 +212,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	case 'j': a->json = 1; break;
 	case 'p': a->metrics = 1; break;
 	case 'q': a->quiet = 1; break;
+	case 't': a->tend = 1; break;
 	case OPT_LAG:
 		if (when_dur_scan(arg, &a->max_lag) < 0 || a->max_lag < 0)
 			return err_set(e, ERR_USAGE, "--max-lag takes a "
@@ -233,8 +254,9 @@ main(int argc, char **argv)
 	struct args a = { .max_lag = 60000 };
 	const char *dir = getenv("LS_RUN_DIR");
 	int64_t now = when_now();
-	char path[4096], why[1024] = "";
+	char path[4096], why[1024] = "", twhy[TEND_WHY];
 	struct err e = { 0 };
+	struct tend_status tend = { 0 };
 	struct status st;
 	int code, healthy;
 
@@ -249,13 +271,18 @@ main(int argc, char **argv)
 		    : "read the status", &e);
 	healthy = status_healthy(&st, now, a.max_lag, why, sizeof why)
 	    && (*argv || answers(&st, dir, why, sizeof why));
+	if (!*argv && !tend_status_look(dir, &tend, twhy) && a.tend && healthy) {
+		healthy = 0;
+		strcpy(why, twhy);
+	}
 	if (a.metrics && !a.quiet)
 		code = prometheus(&st, now, &e);
 	else if (a.json && !a.quiet)
-		json(&st, now, healthy, why);
+		json(&st, &tend, now, healthy, why);
 	else if (!a.quiet)
-		table(&st, now);
+		table(&st, &tend, now);
 	status_free(&st);
+	tend_status_free(&tend);
 	if (code == 0)
 		return prog_fatal(PROG, "print the metrics", &e);
 	if ((code = prog_flush(PROG)))

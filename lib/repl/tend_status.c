@@ -281,3 +281,17 @@ tend_status_healthy(const struct tend_status *st, char *why, size_t n)
 		}
 	return 1;
 }
+
+int
+tend_status_look(const char *dir, struct tend_status *st, char why[TEND_WHY])
+{
+	struct err e = { 0 };
+	char path[4096];
+
+	memset(st, 0, sizeof *st);
+	snprintf(path, sizeof path, "%s/tend.status", dir);
+	if (tend_status_read(path, st, &e) == 0)
+		return tend_status_healthy(st, why, TEND_WHY);
+	snprintf(why, TEND_WHY, "is ls-tend running? %s", e.msg);
+	return 0;
+}

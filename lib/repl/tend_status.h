@@ -1,6 +1,7 @@
 #ifndef LS_REPL_TEND_STATUS_H
 #define LS_REPL_TEND_STATUS_H
 
+#include "base/sa.h"
 #include "repl/status.h"
 
 /* What ls-tend knows, for every other program: <run>/tend.status, a text file
@@ -71,5 +72,16 @@ const struct tend_replica *tend_status_find(const struct tend_status *,
 
 /* Is it to be worried about? With the reason (n bytes). Pure. */
 int tend_status_healthy(const struct tend_status *, char *why, size_t n);
+
+/* Reads tend.status of a run folder, if it is there (empty if not), and judges
+ * it. 1 healthy, else 0 and why. */
+#define TEND_WHY 1024
+int tend_status_look(const char *dir, struct tend_status *,
+    char why[TEND_WHY]);
+
+/* Of one replica: lines for people, a JSON object. Append and return 1, or 0 out
+ * of memory. */
+int tend_status_text(stralloc *, const struct tend_replica *);
+int tend_status_json(stralloc *, const struct tend_replica *);
 
 #endif
