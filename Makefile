@@ -63,6 +63,7 @@ LIBS_ls-tend = $(sk)
 LIBS_ls-sync = $(sk)
 LIBS_ls-status = $(sk)
 LIBS_ls-statusd = -lmicrohttpd $(sk) -lpthread
+LIBS_litestream = -lcjson $(sk)
 # Those that have most of the library in them. Each is a program of its own in
 # $(BUILD)/bin, linked with no more than it may; installed, they are links to
 # one file that holds all of them.
@@ -172,7 +173,8 @@ bench: all demo $(BENCHES)
 
 # One completion file per shell and program, out of the programs' own -h.
 completions: all
-	BUILD=$(BUILD) scripts/completions $(BUILD)/completions $(PROGRAMS)
+	BUILD=$(BUILD) scripts/completions $(BUILD)/completions \
+		$(filter-out litestream,$(PROGRAMS))
 
 install: install-bin completions
 	install -d $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR)

@@ -21,6 +21,9 @@ struct line {
 static const char *const names[] = {
 	"trace", "debug", "info", "warn", "error"
 };
+static const char *const upper[] = {
+	"TRACE", "DEBUG", "INFO", "WARN", "ERROR"
+};
 
 static size_t
 room(const struct line *l)
@@ -171,7 +174,7 @@ line_begin(struct line *l, const struct log *log, enum log_level level,
 		when_fmt(t, when_now());
 		pair(l, "time", t);
 	}
-	pair(l, "level", names[level]);
+	pair(l, "level", (log->upper ? upper : names)[level]);
 	pair(l, "prog", log->prog);
 	pair(l, "msg", msg);
 	return 0;

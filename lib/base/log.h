@@ -18,6 +18,7 @@ struct log {
 	int stamp;             /* 1: time= first, as without s6-log */
 	int json;              /* 1: JSON objects instead of text */
 	const char *prog;      /* may be NULL */
+	int upper;             /* 1: the level in capitals, as Litestream's */
 };
 
 /* Keys and values alternate, all const char *, ended by NULL:

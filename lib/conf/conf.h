@@ -89,6 +89,7 @@ struct conf {
 	int64_t shutdown_sync_interval_ms;   /* 500 ms */
 	enum log_level log_level;            /* info; LOG_LEVEL wins */
 	int log_json;                        /* logging: type: json */
+	int log_stderr;                      /* of litestream alone: 0 */
 	char *source;    /* where it came from, for messages: a file's path,
 	                    "the environment" or "arguments" */
 };

@@ -17,6 +17,15 @@ conf_get(const struct conf_values *own, const struct conf_values *all,
 	return all && (conf_key(id)->scope & CONF_IN_ALL) ? all->v[id] : 0;
 }
 
+const char *
+conf_get_format(const struct conf_values *own, const struct conf_values *all)
+{
+	const char *v = conf_get(own, all, CONF_FORMAT);
+	const char *compat = getenv("LITESTREAM_COMPAT");
+
+	return v ? v : compat && !strcmp(compat, "v0.3") ? compat : 0;
+}
+
 /* A value that conf_key_check has accepted, or what holds without one. */
 #define GETTER(name, type, scan) \
 type \

@@ -141,6 +141,10 @@ int conf_resolve_age(struct store_conf *, const struct conf_values *own,
  * NULL. */
 const char *conf_get(const struct conf_values *own,
     const struct conf_values *all, enum conf_key_id);
+/* The format of a replica: its key, else LITESTREAM_COMPAT of the environment
+ * where that is v0.3. */
+const char *conf_get_format(const struct conf_values *own,
+    const struct conf_values *all);
 /* The same as what it is, with a default. */
 int64_t conf_get_dur(const struct conf_values *own,
     const struct conf_values *all, enum conf_key_id, int64_t dflt);

@@ -462,7 +462,7 @@ conf_resolve_replica(struct conf_replica *out, const struct conf_values *own,
 	struct replica r = { out, &out->store, own, all, warn, line, { 0 },
 	    err };
 	const char *name = own->v[CONF_NAME];
-	const char *format = conf_get(own, all, CONF_FORMAT);
+	const char *format = conf_get_format(own, all);
 	int rc;
 
 	memset(out, 0, sizeof *out);

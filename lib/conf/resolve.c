@@ -67,7 +67,7 @@ fail(const struct resolve *r, unsigned line, const char *text)
 static int
 check_values(struct resolve *r, const struct conf_values *set)
 {
-	const char *format = conf_get(set, &r->raw->set, CONF_FORMAT);
+	const char *format = conf_get_format(set, &r->raw->set);
 	unsigned idle = CONF_LATER;
 
 	if (!format || strcasecmp(format, "v0.3"))
@@ -329,6 +329,7 @@ resolve_log(struct conf *c, const struct conf_values *all)
 
 	c->log_level = LOG_INFO;
 	c->log_json = type && !strcasecmp(type, "json");
+	c->log_stderr = conf_get_bool(0, all, CONF_LOG_STDERR, 0);
 	if (env && *env)
 		level = env;
 	if (!level)

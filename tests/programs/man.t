@@ -10,7 +10,16 @@ is 'no page without a program' "$(ls man | sed 's/[.]1$//' | sort)" \
     "$(printf '%s\n' $progs | sort)"
 
 # Both as "-s --long ARG", sorted.
+# Those of litestream are its commands' together, with one dash.
 of_help() {
+	if test "$1" = litestream; then
+		"$BUILD/bin/litestream" -h | awk '/^\t/ { print $1 }' |
+		    grep -v '^litestream$' | while read -r c; do
+			"$BUILD/bin/litestream" "$c" -h
+		done | awk '/^[\t ] ?-[a-z]/ { sub(/^[\t ]+/, ""); print }' |
+		    sort -u
+		return
+	fi
 	"$BUILD/bin/$1" -h | awk '/^  +-/ {
 		s = $1; sub(/,$/, "", s); i = 2
 		if ($2 ~ /^--/) { s = s " " $2; i = 3 }

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Who may include whom: base <- ltx, wal, v03, crypt, http <- store, db
-# <- repl <- conf, lfsb <- bin; and each foreign library has one home.
+# <- repl <- conf, lfsb <- front <- bin; and each foreign library has one home.
 . tests/lib.sh
 need git
-plan 10
+plan 11
 
 # file includes-what, quoted and angled alike
 git ls-files 'bin/*.[ch]' 'lib/*.[ch]' | xargs awk '
@@ -18,10 +18,11 @@ is 'modules include only what is below them' "$(awk '
 	if (m ~ /^(store|db)$/) return 3
 	if (m == "repl") return 4
 	if (m ~ /^(conf|lfsb)$/) return 5
+	if (m == "front") return 6
 	return 0
     }
     { split($1, f, "/"); split($2, i, "/")
-      from = f[1] == "bin" ? 6 : rank(f[2])
+      from = f[1] == "bin" ? 7 : rank(f[2])
       if (!from) { print $1 ": unknown module"; next }
       to = rank(i[1])
       if (to && i[1] != f[2] && to >= from) print }' "$T/inc")" ''
@@ -32,6 +33,8 @@ none() { # NAME FILES-ERE HEADER-ERE [BUT-ERE]: no such include
 }
 none 'repl never sees sqlite3' '^lib/repl/' \
     '^(sqlite3[.]h|db/)' '^db/(capture|watch|state|live)[.]h$'
+none 'front runs what talks to stores and databases' '^lib/front/' \
+    '^(http|store|sqlite3|db|ltx|wal|v03)[/.]' '^(db/state|store/store)[.]h$'
 none 'db never sees http' '^lib/db/' '^(http/|curl/)'
 pure='^lib/(ltx|wal|v03)/|^lib/repl/(plan|retain|level)'
 none 'ltx, wal, plan, retain and level are pure' "$pure" \

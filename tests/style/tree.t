@@ -3,7 +3,7 @@
 . tests/lib.sh
 need git
 plan 7
-sed -n 's/^| `\(ls-[a-z0-9]*\)` .*/\1/p' README.md | sort -u >"$T/programs"
+sed -n 's/^| `\(ls-[a-z0-9]*\|litestream\)` .*/\1/p' README.md | sort -u >"$T/programs"
 sed -n 's/^| `lib\/\([a-z0-9]*\)\/` .*/\1/p' README.md | sort -u >"$T/modules"
 ls bin | sed -n 's/[.]c$//p' | sort >"$T/bin"
 ls lib | sort >"$T/lib"

@@ -1,0 +1,178 @@
+#include "front/front.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/when.h"
+
+/* What our programs say, in the words of the peer, or not at all. */
+static const struct {
+	const char *ours, *theirs; /* NULL: not said */
+} words[] = {
+	{ "ready", NULL },
+	{ "ending, shipping what is left", NULL },
+	{ "ended, everything is shipped", NULL },
+	{ "shipping failed", "sync error" },
+	{ "capture failed", "sync error" },
+	{ "shipping recovered", "replica sync recovered" },
+	{ "capture recovered", "sync recovered" },
+	{ "not everything was shipped", "shutdown sync failed after timeout" },
+	{ "ltx files shipped", "ltx file uploaded" },
+	{ "Database already exists, skipping restore",
+	    "database already exists, skipping" },
+	{ "nothing to restore, the database will be a new one",
+	    "no matching backups found" },
+	{ "No database found, restoring from replica if exists", NULL },
+	{ "restoring", NULL },
+	{ "restored", NULL },
+};
+
+static const char *const levels[] = { "trace", "debug", "info", "warn",
+	"error" };
+static const char *const upper[] = { "TRACE", "DEBUG", "INFO", "WARN",
+	"ERROR" };
+
+char *
+front_fatal(char *line)
+{
+	char *p = strstr(line, ": ");
+
+	if (!p || strncmp(line, "ls-", 3))
+		return NULL;
+	if (!strncmp(p, ": usage: ", 9))
+		return p + 9;
+	if (strncmp(p, ": fatal: ", 9))
+		return NULL;
+	/* "unable to X: Y" */
+	p += 9;
+	return strncmp(p, "unable to ", 10) || !strstr(p, ": ") ? p
+	    : strstr(p, ": ") + 2;
+}
+
+/* The level of a log line, or -1; *rest is what is after it. */
+static int
+level_of(const char *line, int json, const char **rest)
+{
+	static const char text_head[] = "level=", json_head[] = "{\"level\":\"";
+	size_t n = json ? sizeof json_head - 1 : sizeof text_head - 1;
+
+	if (strncmp(line, json ? json_head : text_head, n))
+		return -1;
+	for (int i = 0; i < 5; i++) {
+		size_t k = strlen(levels[i]);
+
+		if (!strncmp(line + n, levels[i], k)
+		    && line[n + k] == (json ? '"' : ' ')) {
+			*rest = line + n + k + (json ? 2 : 1);
+			return i;
+		}
+	}
+	return -1;
+}
+
+/* Where the message is in rest, its length without quotes; 0: none. */
+static const char *
+message(const char *rest, int json, size_t *len, const char **after)
+{
+	const char *p = strstr(rest, json ? "\"msg\":\"" : "msg="), *end;
+
+	if (!p)
+		return NULL;
+	p += json ? 7 : 4;
+	if (!json && *p != '"') {
+		*len = strcspn(p, " ");
+		*after = p + *len;
+		return p;
+	}
+	p += !json;
+	for (end = p; *end && *end != '"'; end++)
+		end += *end == '\\' && end[1];
+	*len = (size_t)(end - p);
+	*after = *end ? end + 1 : end;
+	return p;
+}
+
+/* 1: said; 0: not to be said. */
+static int
+translate(stralloc *s, const char *rest, int json)
+{
+	const char *after, *msg;
+	size_t len, i;
+
+	if (!(msg = message(rest, json, &len, &after)))
+		return stralloc_cats(s, rest);
+	for (i = 0; i < sizeof words / sizeof *words; i++)
+		if (strlen(words[i].ours) == len
+		    && !strncmp(words[i].ours, msg, len))
+			break;
+	if (i == sizeof words / sizeof *words)
+		return stralloc_cats(s, rest);
+	if (!words[i].theirs)
+		return 0;
+	return stralloc_cats(s, json ? "\"msg\":\"" : "msg=\"")
+	    && stralloc_cats(s, words[i].theirs) && stralloc_append(s, '"')
+	    && stralloc_cats(s, after);
+}
+
+static void
+relay(const struct front *f, int level, const char *rest)
+{
+	stralloc s = STRALLOC_ZERO;
+	char t[WHEN_FMT], head[120];
+	struct io_out out;
+	struct err ignored;
+	int fd = f->log.fd;
+
+	when_fmt(t, when_now());
+	snprintf(head, sizeof head, f->log.json
+	    ? "{\"time\":\"%s\",\"level\":\"%s\"," : "time=%s level=%s ", t,
+	    upper[level]);
+	out = io_out_fd(&fd);
+	if (stralloc_cats(&s, head) && translate(&s, rest, f->log.json)
+	    && stralloc_append(&s, '\n'))
+		out.write(out.ctx, s.s, s.len, &ignored);
+	stralloc_free(&s);
+}
+
+void
+front_relay(const struct front *f, char *line)
+{
+	const char *rest, *fatal;
+	int level;
+
+	/* said already, when the configuration was read here */
+	if (!strncmp(line, "ls-conf: warning: ", 18))
+		return;
+	level = level_of(line, f->log.json, &rest);
+	if (level >= (int)f->log.level)
+		relay(f, level, rest);
+	else if (level < 0 && (fatal = front_fatal(line)))
+		log_event(&f->log, LOG_ERROR, fatal, NULL);
+	else if (level < 0 && *line)
+		log_event(&f->log, LOG_WARN, line, NULL);
+}
+
+void
+front_listen(void *ctx, char *line)
+{
+	struct front_said *s = ctx;
+	struct log l = s->f->log;
+	const char *text = front_fatal(line), *rest;
+	int level;
+
+	if (text) {
+		snprintf(s->fatal, sizeof s->fatal, "%s", text);
+		return;
+	}
+	level = level_of(line, l.json, &rest);
+	if (level < 0 && level_of(line, 0, &rest) >= 0) {
+		/* a program that has no JSON */
+		struct front f = *s->f;
+
+		f.log.json = 0;
+		front_relay(&f, line);
+	} else if (!s->quiet || level >= LOG_WARN || level < 0) {
+		front_relay(s->f, line);
+	}
+}
