@@ -3,7 +3,7 @@
 # The service definitions as installed: sound; and each thing that would be
 # wrong with them is found.
 . tests/lib.sh
-plan 30
+plan 31
 
 install_tree() {
 	rm -rf "$T/root" && mkdir -p "$T/root/usr/bin"
@@ -72,3 +72,7 @@ named=$(grep -rho '/usr/local/lib/ls-s6/[a-z][a-z-]*' "$R" "$L" | sort -u)
 is 'and every body that another names is there' \
     "$(for f in $named; do test -x "$T/root$f" || echo "$f"; done)" ''
 like 'of which there are some' "$named" restore-all
+# What one of the builders does not know.
+is 'the Dockerfiles have no syntax line, heredoc or mount' \
+    "$(grep -nEi '^# *syntax|<<|^ *RUN +--|--mount|COPY +--(chmod|link)' \
+	Dockerfile.* images/*/Dockerfile)" ''
