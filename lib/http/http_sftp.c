@@ -182,9 +182,9 @@ http_sftp_perform(struct http *h, struct http_xfer *x)
 {
 	int running;
 
-	if (x && h->dog)
-		http_dog_set(h, when_mono() + http_left(x, when_mono())
-		    + SFTP_DOG_MS);
+	if (h->dog)
+		http_dog_set(h, when_mono() + SFTP_DOG_MS
+		    + (x ? http_left(x, when_mono()) : HTTP_STALL_MS));
 	curl_multi_perform(h->multi, &running);
 	http_dog_set(h, 0);
 	if (http_dog_bit(h) && x && !x->failed.kind)
