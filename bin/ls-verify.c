@@ -49,6 +49,7 @@ struct args {
 	int json, proof, row, pace_given;
 	enum check_kind check;
 	struct verify_job job;
+	const struct store_conf **stores; /* of the job */
 	struct log log;
 	char uuid[ROW_UUID];
 	size_t seen;
@@ -127,7 +128,6 @@ result(void *ctx, const struct verify_result *r)
 	stralloc s = STRALLOC_ZERO;
 	struct err e;
 
-	a->seen++;
 	if (r->rep.bad || (r->with_fresh && r->fresh.stale))
 		worse(a, 1);
 	else if (r->err.kind)
@@ -185,54 +185,59 @@ with_row(struct args *a, struct err *e)
 }
 
 static int
+collect(void *ctx, const struct conf_db *db, const struct conf_replica *r,
+    struct err *e)
+{
+	struct args *a = ctx;
+
+	(void)db;
+	(void)e;
+	a->seen++;
+	if (r->format == CONF_FORMAT_LTX)
+		a->stores[a->job.n++] = &r->store;
+	else
+		log_event(&a->log, LOG_WARN, "replicas in the format of "
+		    "Litestream 0.3 are not verified", "replica", r->store.url,
+		    NULL);
+	return 0;
+}
+
+/* Without a replica of the name that is asked for it is passed over. */
+static int
 one_db(struct args *a, const struct conf_db *db, struct err *e)
 {
-	const struct store_conf **v = calloc(db->n + 1, sizeof *v);
 	struct verify_job *j = &a->job;
 	int r;
 
-	if (!v)
-		return err_nomem(e);
 	j->where.db = db->path;
 	j->where.meta = db->meta;
-	j->replicas = v;
 	j->n = 0;
 	j->opt.sparse = db->keep.all_ms || db->keep.daily || db->keep.weekly
 	    || db->keep.monthly;
 	if (!a->pace_given)
 		j->opt.pace = db->verify_pace;
-	for (size_t i = 0; i < db->n; i++) {
-		const struct conf_replica *r0 = &db->replicas[i];
-
-		if (a->replica && strcmp(r0->name, a->replica))
-			continue;
-		if (r0->format == CONF_FORMAT_LTX) {
-			v[j->n++] = &r0->store;
-			continue;
-		}
-		a->seen++;
-		log_event(&a->log, LOG_WARN, "replicas in the format of "
-		    "Litestream 0.3 are not verified", "replica",
-		    r0->store.url, NULL);
-	}
-	r = !j->n ? 0 : a->row ? with_row(a, e) : verify_db(j, result, a, e);
-	free(v);
+	j->replicas = a->stores = calloc(db->n + 1, sizeof *a->stores);
+	if (!a->stores)
+		return err_nomem(e);
+	if (conf_each_replica(db, 1, a->replica, collect, NULL, a, e) < 0
+	    || !j->n)
+		r = 0;
+	else
+		r = a->row ? with_row(a, e) : verify_db(j, result, a, e);
+	free(a->stores);
 	return r;
 }
 
 static int
 all(struct args *a, struct conf *c, struct err *e)
 {
-	struct err one;
+	struct err one = { 0 };
 	int r = 0;
 
 	if (!c->dbs[0].path && (a->row || a->proof || a->job.fresh_only
 	    || a->job.max_lag_ms >= 0))
 		return err_set(e, ERR_USAGE, "%s is only a replica: that needs "
 		    "a database", c->dbs[0].replicas[0].store.url);
-	if (a->replica && !conf_replica_find(&c->dbs[0], a->replica, e)
-	    && c->n == 1)
-		return -1;
 	for (size_t i = 0; i < c->n; i++) {
 		if (one_db(a, &c->dbs[i], &one) == 0)
 			continue;
@@ -243,9 +248,10 @@ all(struct args *a, struct conf *c, struct err *e)
 			*e = one;
 		r = -1;
 	}
-	if (!r && !a->seen)
-		return err_set(e, ERR_CONF, "no replica is named %s",
-		    a->replica ? a->replica : "");
+	if (!r && !a->seen) { /* the last one has said what there is */
+		*e = one;
+		return -1;
+	}
 	return r;
 }
 

@@ -275,8 +275,9 @@ hunt(struct hunt *h, struct err *e)
 	if (tail(h, &head, e) < 0)
 		return -1;
 	for (int i = 0; !r; i++) {
+		/* a position is what it is: only a snapshot is waited for */
 		if (i == TRIES ? h->walship : i && !h->asked
-		    && when_mono() >= until)
+		    && (!h->snap || when_mono() >= until))
 			return 1;
 		if (i && !h->asked)
 			nap(NAP_MS);

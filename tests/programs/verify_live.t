@@ -60,6 +60,31 @@ for size in 512 4096 65536; do
 	stop walship
 done
 
+# While ls-tend compacts and deletes as fast as it can, it proves as well.
+cat >"$T/c.yml" <<E2
+levels: [{ interval: 1s }, { interval: 3s }]
+l0-retention: 1s
+l0-retention-check-interval: 1s
+snapshot: { interval: 4s, retention: 6s }
+verify: { interval: 3s }
+dbs: [{ path: $db, replica: { url: "$url" } }]
+E2
+up -c "$T/c.yml"
+start tend ls-tend -c "$T/c.yml"
+start app python3 "$T/app.py" "$db" 9
+bad=
+while alive app; do
+	ls-verify -c "$T/c.yml" -w 20s "$db" >"$T/o" 2>&1 || bad=$bad$(cat "$T/o")
+	grep -Eq "$equals" "$T/o" || bad=$bad$(cat "$T/o")
+	sleep 0.2
+done
+ended app
+is 'compared whatever is compacted and deleted meanwhile' "$bad" ''
+ok 'ls-tend has it proven' wait_for 10 grep -q 'proven restorable' "$T/tend.log"
+unlike 'and nothing else' "$(cat "$T/tend.log")" 'not proven'
+stop tend
+stop walship
+
 # Freshness: position against position. A replica that cannot be written to.
 up "$db" "$url"
 ls-sync -w 20s "$db"
