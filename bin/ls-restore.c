@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/opt.h"
@@ -27,6 +28,11 @@ static const struct opt opts[] = {
 	{ RESTORE_PIN, "pin", "NAME", "the state pinned under this name" },
 	{ RESTORE_GENERATION, "generation", "ID", "this generation of Litestream 0.3" },
 	{ RESTORE_INDEX, "index", "INDEX", "to the end of its WAL INDEX, hexadecimal" },
+	{ 'f', "follow", NULL, "then apply what is new, until told to end" },
+	{ RESTORE_INTERVAL, "follow-interval", "DURATION", "look so often (1s)" },
+	{ RESTORE_DELTA, "delta", "FILE", "an older copy: fetch only what is newer" },
+	{ RESTORE_DELTA_TXID, "delta-txid", "TXID", "the state that FILE is" },
+	{ RESTORE_KEEP, "keep-txid", NULL, "leave the position beside it, for a later delta" },
 	{ RESTORE_BESIDE, "beside", NULL, "to BASE-YYYYMMDDHHMMSS.EXT, path printed" },
 	{ RESTORE_ASIDE, "move-aside", NULL, "an existing database becomes NAME.replaced-TIME" },
 	{ 'i', "if-db-not-exists", NULL, "an existing database is a success" },
@@ -53,6 +59,7 @@ struct args {
 	enum check_kind check;
 	struct log log;
 	struct choose choose; /* its replicas */
+	struct delta delta;
 	char *const *prog;   /* what to run afterwards, NULL-terminated */
 };
 
@@ -88,7 +95,8 @@ parse(struct args *a, int argc, char *const *argv)
 		    "a program to run; -o %s %s restores from there to there",
 		    *a->prog, !a->cmd.source || url_is(a->cmd.source) ? "OUT"
 		    : a->cmd.source, *a->prog);
-	no = restore_cmd_conflict(&a->cmd);
+	no = a->cmd.follow && *a->prog ? "-f does not end by itself: no PROG "
+	    "to run" : restore_cmd_conflict(&a->cmd);
 	return no ? prog_usage(PROG, "%s", no) : -1;
 }
 
@@ -134,13 +142,30 @@ choose_replicas(struct args *a, const struct conf_db *db, struct err *e)
 	return 0;
 }
 
+/* A standby is whole at any moment, so that ending needs no preparation. */
+static void
+on_end(int sig)
+{
+	(void)sig;
+	_exit(0);
+}
+
+static void
+ready(void)
+{
+	struct sigaction sa = { .sa_handler = on_end };
+
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+}
+
 static int
 work(struct args *a, const struct conf_db *db, struct err *e)
 {
 	struct restore_report rep = { .url = "" };
 	stralloc s = STRALLOC_ZERO;
 	struct meter m;
-	int r = 0, fd = 0;
+	int r = 0, fd = 0, resumes = restore_cmd_resumes(&a->cmd);
 
 	meter_begin(&m, a->log.level <= LOG_INFO ? &a->log : NULL, "restoring");
 	a->cmd.job.opt.progress = meter_tick;
@@ -151,16 +176,18 @@ work(struct args *a, const struct conf_db *db, struct err *e)
 		r = -1;
 	else if (a->cmd.dry)
 		r = dry_run(a, e);
-	else
+	else if (!resumes)
 		r = restore_job_replica(&a->cmd.job, &a->choose, &rep, e);
 	meter_end(&m);
-	if (!r && !a->cmd.dry) {
+	if (!r && !a->cmd.dry && !resumes) {
 		rep.ms = when_mono() - m.start;
 		restore_fmt_log(&a->log, a->cmd.job.out, &rep);
 		r = prog_put(&s, !a->cmd.job.out || restore_fmt_done(&s,
 		    a->cmd.job.out, &rep, a->cmd.json, a->cmd.beside), e);
 	}
+	r = r ? r : restore_cmd_follow(&a->cmd, &a->choose, rep.used, ready, e);
 	choose_close(&a->choose);
+	delta_close(&a->delta);
 	return r;
 }
 
@@ -176,7 +203,7 @@ restore(struct args *a, const struct conf_db *db, char **beside,
 	a->cmd.job.out_fd = 1;
 	if (a->cmd.out && !strcmp(a->cmd.out, "-"))
 		a->cmd.job.out = NULL;
-	if (db && a->cmd.job.out && !a->cmd.beside) {
+	if (db && a->cmd.job.out && !a->cmd.beside && !a->cmd.follow) {
 		a->cmd.job.state = !a->cmd.out || !db->path || path_same(a->cmd.out, db->path);
 		a->cmd.job.meta = db->meta;
 	}
@@ -185,13 +212,11 @@ restore(struct args *a, const struct conf_db *db, char **beside,
 			return -1;
 		a->cmd.job.out = *beside;
 	}
-	if (a->cmd.job.out && !a->cmd.dry && restore_cmd_wanted(&a->cmd, &there,
-	    e) < 0)
+	if (a->cmd.job.out && !a->cmd.dry
+	    && restore_cmd_wanted(&a->cmd, &there, e) < 0)
 		return -1;
-	if (!there && a->cmd.if_missing && a->cmd.if_replica)
-		log_event(&a->log, LOG_INFO, "No database found, restoring "
-		    "from replica if exists", "db", a->cmd.job.out, NULL);
-	if (there || work(a, db, e) == 0)
+	if (there || (restore_cmd_delta(&a->cmd, &a->delta, e) == 0
+	    && work(a, db, e) == 0))
 		return 0;
 	if (a->cmd.if_missing && e->kind == ERR_EXISTS
 	    && !place_wanted(a->cmd.job.out, 1, &there, &a->log, e) && there)

@@ -19,6 +19,7 @@ struct apply {
 	uint32_t lock;        /* the lock page */
 	uint32_t limit;
 	uint32_t missing;     /* pages no file has brought yet */
+	uint32_t base;        /* pages that are there from the start */
 	uint32_t run;         /* first page of the run in buf */
 	uint32_t run_len;     /* bytes */
 	int64_t stretch;      /* of this file: offset up to where the disk was */
@@ -60,6 +61,30 @@ apply_begin_sink(struct apply **out, const struct apply_sink *sink,
 	return 0;
 }
 
+int
+apply_begin_over(struct apply **out, int fd, uint64_t txid, uint32_t pages,
+    uint32_t page_size, struct err *e)
+{
+	static const unsigned char none[MAGIC];
+	struct apply *a = malloc(sizeof *a);
+
+	if (!a)
+		return err_nomem(e);
+	memset(a, 0, offsetof(struct apply, buf));
+	a->fd = fd;
+	a->base = pages;
+	a->done.txid = txid;
+	a->done.pages = pages;
+	a->done.page_size = page_size;
+	if (io_preadn(fd, a->magic, MAGIC, 0, e) < 0
+	    || io_pwriten(fd, none, MAGIC, 0, e) < 0) {
+		free(a);
+		return -1;
+	}
+	*out = a;
+	return 0;
+}
+
 /* The disk works while pages are decoded: the fsync at the end then has
  * little left to wait for. A hint only, and only where a file fills most of
  * a stretch, so that few pages of it are written by the disk twice. */
@@ -95,6 +120,10 @@ flush(struct apply *a, struct err *e)
 static int
 first_file(struct apply *a, const struct ltx_header *h, struct err *e)
 {
+	if (a->base && h->page_size != a->done.page_size)
+		return err_set(e, ERR_DATA, "page size %" PRIu32 ", the older "
+		    "copy has %" PRIu32, h->page_size, a->done.page_size);
+	a->done.min = h->min_txid;
 	if (!h->commit)
 		return err_set(e, ERR_NO, "the database was deleted at TXID %016"
 		    PRIx64, h->max_txid);
@@ -134,6 +163,7 @@ put_page(struct apply *a, uint32_t pgno, const unsigned char *data,
 		a->run = pgno;
 	memcpy(a->buf + a->run_len, data, size);
 	if (pgno == 1) {
+		a->done.page1 = 1;
 		memcpy(a->magic, data, MAGIC);
 		memset(a->buf, 0, MAGIC);
 	}
@@ -161,7 +191,8 @@ apply_file(struct apply *a, struct ltx_dec *dec, struct err *e)
 			return -1;
 	if (r < 0 || flush(a, e) < 0)
 		return -1;
-	a->done.files++;
+	if (!a->done.files++)
+		a->done.check = ltx_dec_checksum(dec);
 	a->done.bytes += ltx_dec_offset(dec);
 	if (commit < a->limit)
 		a->limit = commit;
@@ -174,26 +205,32 @@ apply_full(const struct apply *a)
 	return a->seen && !a->missing;
 }
 
+/* How many pages are neither in a file nor in the base, and the first. */
 static uint32_t
-first_missing(const struct apply *a)
+count_missing(const struct apply *a, uint32_t *first)
 {
-	uint32_t n = a->done.pages;
+	uint32_t n = 0;
 
-	for (uint32_t p = 1; p && p <= n; p++)
-		if (p != a->lock && !(a->seen[(p - 1) / 8] >> (p - 1) % 8 & 1))
-			return p;
-	return 0;
+	for (uint32_t p = a->done.pages; a->missing && p > a->base; p--)
+		if (p != a->lock && !(a->seen[(p - 1) / 8] >> (p - 1) % 8 & 1)) {
+			*first = p;
+			n++;
+		}
+	return n;
 }
 
 int
 apply_end(struct apply *a, struct apply_done *done, struct err *e)
 {
-	if (!a->seen)
+	uint32_t first = 0, missing;
+
+	if (!a->seen && !a->base)
 		return err_set(e, ERR_BUG, "no file applied");
-	if (a->missing)
+	missing = count_missing(a, &first);
+	if (missing)
 		return err_set(e, ERR_DATA, "page %" PRIu32 " of %" PRIu32
-		    " is in no file (%" PRIu32 " pages missing)",
-		    first_missing(a), a->done.pages, a->missing);
+		    " is in no file (%" PRIu32 " pages missing)", first,
+		    a->done.pages, missing);
 	if (a->fd >= 0
 	    && ftruncate(a->fd, (off_t)a->done.pages * a->done.page_size) < 0)
 		return err_sys(e, "set size");

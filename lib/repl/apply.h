@@ -22,6 +22,8 @@ struct apply_done {
 	size_t files;       /* applied */
 	uint64_t bytes;     /* of these files */
 	uint32_t regrown;   /* pages from before the database shrank */
+	uint64_t min, check; /* of the newest file: first TXID, checksum */
+	int page1;          /* page 1 came from a file */
 };
 
 /* fd: a file of ours (borrowed), emptied here. */
@@ -36,6 +38,11 @@ struct apply_sink {
 };
 int apply_begin_sink(struct apply **, const struct apply_sink *,
     struct err *);
+
+/* The same onto an older state that fd holds already: what no file brings is
+ * as it is there. No file at all is allowed. */
+int apply_begin_over(struct apply **, int fd, uint64_t txid, uint32_t pages,
+    uint32_t page_size, struct err *);
 
 /* Applies the file whose decoder was just begun (or ltx_dec_next'ed), to
  * its end, which verifies it. */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hex.h"
 #include "base/sa.h"
 #include "ltx/ltx.h"
 #include "repl/pin.h"
@@ -129,6 +130,36 @@ listing_read(struct store *st, unsigned levels, struct listing *l,
 		is = hole(l);
 	} while (is && is != was && ++tries < HOLE_TRIES);
 	return 0;
+}
+
+int
+listing_read_from(struct store *st, unsigned level, uint64_t min,
+    struct listing *l, struct err *e)
+{
+	struct reading r = { l, 0, (int)level, 1u << level };
+	char *prefix, *after, hex[17];
+	int x;
+
+	l->n = l->foreign = 0;
+	if (store_level_prefix(store_conf(st), level, &prefix, e) < 0)
+		return -1;
+	r.skip = strlen(prefix);
+	after = malloc(r.skip + sizeof hex + 1);
+	if (!after) {
+		free(prefix);
+		return err_nomem(e);
+	}
+	hex64_fmt(hex, min);
+	memcpy(after, prefix, r.skip);
+	memcpy(after + r.skip, hex, 16);
+	strcpy(after + r.skip + 16, "-");
+	x = store_list(st, prefix, after, listing_object, &r, e);
+	free(after);
+	free(prefix);
+	if (x < 0)
+		l->n = 0;
+	listing_sort(l);
+	return x;
 }
 
 int

@@ -33,6 +33,10 @@ struct listing {
  * is looked at again: one that is real is there twice. */
 int listing_read(struct store *, unsigned levels, struct listing *,
     struct err *);
+/* Of one level what begins at TXID min or later: one request where that is
+ * less than a thousand files. */
+int listing_read_from(struct store *, unsigned level, uint64_t min,
+    struct listing *, struct err *);
 void listing_free(struct listing *);
 uint64_t listing_max(const struct listing *); /* largest TXID, 0 if empty */
 

@@ -261,24 +261,31 @@ place_lock(struct place *p, struct err *e)
 }
 
 int
-place_commit(struct place *p, const struct log *log, struct err *e)
+place_clear(struct place *p, const struct log *log, struct err *e)
 {
 	static const char *const tails[] = { "-wal", "-shm", "-journal",
 		"-txid", "-follow" };
-	size_t n = p->how & PLACE_KEEP_POS ? 3 : 5;
-	int r = 0, held;
+	int r = 0;
 
 	/* Journals of a database that came meanwhile are its own. */
 	if (p->lock < 0)
 		r = place_lock(p, e);
 	if (!r && (p->how & PLACE_ASIDE))
 		r = place_replace(p->temp.path, p->now_ms, log, e);
-	for (size_t i = 0; !r && i < n; i++)
+	for (size_t i = 0; !r && i < sizeof tails / sizeof *tails; i++)
 		r = move_aside(p->temp.path, tails[i], p->now_ms, log, e);
+	return r;
+}
+
+int
+place_publish(struct place *p, struct err *e)
+{
+	int r = 0, held;
+
 	/* The file's lock outlives its descriptor, which is closed before the
 	 * rename: no other restore may take it for a killed one's. */
 	held = fcntl(p->temp.fd, F_DUPFD_CLOEXEC, 0);
-	if (!r && held < 0)
+	if (held < 0)
 		r = err_sys(e, "keep %s locked", p->temp.temp);
 	if (!r)
 		r = io_temp_commit(&p->temp, 1, -1, e);
@@ -286,6 +293,15 @@ place_commit(struct place *p, const struct log *log, struct err *e)
 		close(held);
 	place_abort(p);
 	return r;
+}
+
+int
+place_commit(struct place *p, const struct log *log, struct err *e)
+{
+	if (place_clear(p, log, e) == 0)
+		return place_publish(p, e);
+	place_abort(p);
+	return -1;
 }
 
 void

@@ -49,7 +49,6 @@ struct place {
 	unsigned how;
 };
 #define PLACE_ASIDE 1u     /* a database that is there is moved aside */
-#define PLACE_KEEP_POS 2u  /* path-txid and path-follow are of what comes */
 int place_begin(struct place *, const char *path, const struct io_perm *,
     unsigned how, int64_t now_ms, struct err *);
 
@@ -57,10 +56,17 @@ int place_begin(struct place *, const char *path, const struct io_perm *,
  * until commit or abort. ERR_EXISTS if something is at path meanwhile. */
 int place_lock(struct place *, struct err *);
 
-/* Moves path-wal, path-shm and path-journal aside as NAME.orphan-TIME, with
- * a warning each, and what told the position of an earlier database; syncs and
- * publishes. ERR_EXISTS if something is at path meanwhile. PLACE_ASIDE: first
- * that, as place_replace. */
+/* Makes room: PLACE_ASIDE moves what is at path aside, as place_replace; then
+ * path-wal, path-shm and path-journal and what told the position of an earlier
+ * database, -txid and -follow, become NAME.orphan-TIME, with a warning each.
+ * ERR_EXISTS if something is at path meanwhile. */
+int place_clear(struct place *, const struct log *, struct err *);
+
+/* Then, with nothing but the writing of new ones between: syncs and
+ * publishes. Failed or not, as abort. ERR_EXISTS as before. */
+int place_publish(struct place *, struct err *);
+
+/* Both. */
 int place_commit(struct place *, const struct log *, struct err *);
 void place_abort(struct place *); /* idempotent, after place_begin */
 

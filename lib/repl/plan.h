@@ -46,6 +46,20 @@ int plan_make(const struct listing *, const struct plan_target *,
     struct plan *, struct err *);
 void plan_free(struct plan *);
 
+/* From state from, which is had, as far as files lead (and not past txid; 0:
+ * whatever). A file may begin before from: what it brings again is newer
+ * (compacted levels straddle any position). Whole copies are used only where
+ * nothing else leads as far, or everything else is more bytes. Nothing newer is
+ * an empty plan; p->txid is what is reached. -1: out of memory. */
+int plan_from(const struct listing *, uint64_t from, uint64_t txid,
+    struct plan *, struct err *);
+
+/* The same to exactly txid, or with 0 to the newest. ERR_NO: older than from,
+ * not the end of a file (the nearest are named), not there; ERR_DATA: a gap,
+ * or a replica that ends before from. */
+int plan_from_exact(const struct listing *, uint64_t from, uint64_t txid,
+    struct plan *, struct err *);
+
 /* The TXID of the newest state not after time_ms, by binary search: TXIDs
  * and times are taken to grow together, but for states that by the store's
  * own times were there by then. 1: the exact time of file *need

@@ -80,6 +80,26 @@ restore_plan_files(struct store *st, struct listing *l,
 	return r;
 }
 
+/* From nothing, or from the older copy. */
+static int
+plan_any(struct restore_plan *p, struct store *st,
+    const struct plan_target *target, const struct restore_opt *opt,
+    struct err *e)
+{
+	struct plan_target t = *target;
+
+	if (!opt->delta)
+		return restore_plan_files(st, &p->listing, &t, opt->log,
+		    &p->plan, e);
+	if (t.time_ms >= 0 && find_time(st, &p->listing, &t, e) < 0)
+		return -1;
+	if (!p->checked && delta_check(opt->delta, st, &p->listing, e) < 0)
+		return -1;
+	p->checked = 1;
+	return plan_from_exact(&p->listing, opt->delta->at.txid, t.txid,
+	    &p->plan, e);
+}
+
 static int
 make(struct restore_plan *p, struct store *st, const struct restore_opt *opt,
     struct err *e)
@@ -91,8 +111,7 @@ make(struct restore_plan *p, struct store *st, const struct restore_opt *opt,
 	p->tail.n = 0;
 	p->txid = p->bytes = 0;
 	p->continues = 0;
-	if (restore_plan_files(st, &p->listing, &p->target, opt->log, &p->plan,
-	    e) < 0) {
+	if (plan_any(p, st, &p->target, opt, e) < 0) {
 		/* There is something: never "nothing to restore". */
 		if (e->kind == ERR_NOTFOUND && p->listing.n)
 			e->kind = ERR_TEMP;
@@ -107,7 +126,7 @@ make(struct restore_plan *p, struct store *st, const struct restore_opt *opt,
 			e->kind = ERR_TEMP;
 		return -1;
 	}
-	if (!p->plan.n && !p->tail.n) {
+	if (!p->plan.n && !p->tail.n && !opt->delta) {
 		*e = empty;
 		return -1;
 	}
@@ -158,7 +177,7 @@ order(const struct restore_plan *p, size_t *n, struct err *e)
 	const struct replica_file **v;
 
 	*n = 0;
-	v = calloc(p->tail.n + p->plan.n, sizeof *v);
+	v = calloc(p->tail.n + p->plan.n + 1, sizeof *v);
 	if (!v) {
 		err_nomem(e);
 		return NULL;
@@ -185,13 +204,17 @@ run_once(const struct restore_plan *p, struct store *st,
 	int r = -1;
 
 	*bad = NULL;
+	if (opt->delta && delta_copy(opt->delta, fd, e) < 0)
+		return -1;
 	files = order(p, &n, e);
 	if (!files)
 		return -1;
 	if (replay_fetch_begin(&fetch, st, opt->ltx0, files, n,
 	    opt->parallel ? opt->parallel : PARALLEL, e) < 0)
 		goto err0;
-	if (apply_begin(&a, fd, e) < 0)
+	if ((opt->delta ? apply_begin_over(&a, fd, opt->delta->at.txid,
+	    opt->delta->at.pages, opt->delta->at.page_size, e)
+	    : apply_begin(&a, fd, e)) < 0)
 		goto err1;
 	src = replay_fetch_source(fetch);
 	r = replay(&src, &ro, a, bad, e);
@@ -226,7 +249,7 @@ without(struct restore_plan *p, struct store *st,
 		memmove(&l->f[i], &l->f[i + 1], (l->n - i - 1) * sizeof *l->f);
 		l->n--;
 		plan_free(&p->plan);
-		if (restore_plan_files(st, l, &t, opt->log, &p->plan, &e2) < 0)
+		if (plan_any(p, st, &t, opt, &e2) < 0)
 			return err_set(e, why.kind, "%s; without it: %s", why.msg,
 			    e2.msg);
 	}

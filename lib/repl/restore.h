@@ -4,6 +4,7 @@
 #include "repl/listing.h"
 #include "repl/plan.h"
 #include "repl/apply.h"
+#include "repl/delta.h"
 
 /* A database from LTX files, into a file descriptor. Publishing the result
  * is place.h's. */
@@ -11,6 +12,7 @@
 struct restore_opt {
 	struct plan_target target;
 	unsigned parallel;     /* files open at once, 0: 8 */
+	const struct delta *delta; /* begin with it, NULL: from nothing */
 	const char *ltx0;      /* local level-0 folder whose files continue the
 	                          replica (restore_tail), NULL: none */
 	const struct log *log;
@@ -25,6 +27,7 @@ struct restore_plan {
 	struct plan plan;
 	struct plan_target target; /* as asked for */
 	int continues;         /* see restore_tail */
+	int checked;           /* the older copy is of this replica */
 	uint64_t txid;         /* reached, with the tail */
 	uint64_t bytes;
 	struct store_count requests; /* a restore makes: restore_job_plan's */

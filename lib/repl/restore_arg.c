@@ -48,6 +48,15 @@ restore_arg_index(const char *s, struct v03_want *w, struct err *e)
 	return 0;
 }
 
+int
+restore_arg_interval(const char *s, int64_t *ms, struct err *e)
+{
+	if (when_dur_scan(s, ms) < 0 || *ms < 10 || *ms > 86400000)
+		return err_set(e, ERR_USAGE, "%s is not a duration from 10ms to "
+		    "24h, as in 1s", s);
+	return 0;
+}
+
 static int
 number(const char *s, int base, unsigned long max, unsigned long *v)
 {

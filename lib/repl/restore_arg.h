@@ -15,6 +15,8 @@ int restore_arg_txid(const char *, struct plan_target *, struct err *);
 /* Of Litestream 0.3: 16 hex digits; 1 to 16 of them. */
 int restore_arg_generation(const char *, struct v03_want *, struct err *);
 int restore_arg_index(const char *, struct v03_want *, struct err *);
+/* A duration of at least 10 ms, as in 500ms or 1m. */
+int restore_arg_interval(const char *, int64_t *ms, struct err *);
 /* 1 to 64. */
 int restore_arg_count(const char *, unsigned *, struct err *);
 /* "USER", "USER:GROUP", ":GROUP", names or numbers; without GROUP a named

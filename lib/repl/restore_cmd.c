@@ -1,7 +1,10 @@
 #include "repl/restore_cmd.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include "base/hex.h"
 #include "base/url.h"
+#include "repl/follow.h"
 #include "repl/pin.h"
 #include "repl/place.h"
 #include "repl/restore_arg.h"
@@ -29,6 +32,13 @@ restore_cmd_option(struct restore_cmd *c, int id, const char *arg,
 	case RESTORE_REPLICA: c->replica = arg; break;
 	case 'n': c->dry = 1; break;
 	case 'j': c->json = 1; break;
+	case 'f': c->follow = 1; break;
+	case RESTORE_INTERVAL:
+		return restore_arg_interval(arg, &c->interval_ms, e);
+	case RESTORE_DELTA: c->delta = arg; break;
+	case RESTORE_DELTA_TXID:
+		return restore_arg_txid(arg, &c->delta_at, e);
+	case RESTORE_KEEP: c->keep = 1; break;
 	case RESTORE_ASIDE: c->job.place |= PLACE_ASIDE; break;
 	case RESTORE_ALL: c->all = 1; break;
 	case RESTORE_OWNER: return restore_arg_owner(arg, &c->job.perm, e);
@@ -46,12 +56,38 @@ restore_cmd_stdin(const struct restore_cmd *c)
 	return c->source && !strcmp(c->source, "-");
 }
 
+static const char *
+follow_conflict(const struct restore_cmd *c)
+{
+	const struct plan_target *t = &c->job.opt.target;
+	int stdio = restore_cmd_stdin(c) || (c->out && !strcmp(c->out, "-"));
+
+	if (c->follow && (t->txid || t->time_ms >= 0))
+		return "-f follows the newest state: without -t and --txid";
+	if (c->follow && (stdio || c->all || c->beside || c->dry || c->json
+	    || c->job.place & PLACE_ASIDE || c->pin
+	    || c->job.v03.by_generation || c->job.v03.by_index))
+		return "-f is for one file and the newest state, without --all, "
+		    "--beside, --move-aside, --pin, --generation, --index, -n "
+		    "and -j";
+	if (!c->follow && c->interval_ms)
+		return "--follow-interval is of -f";
+	if (!c->delta && c->delta_at.txid)
+		return "--delta-txid is of --delta";
+	if (c->delta && (restore_cmd_stdin(c) || c->all))
+		return "--delta is for one database out of its replica";
+	return (c->keep || c->delta) && stdio ? "--delta and --keep-txid need "
+	    "a file to restore to" : NULL;
+}
+
 const char *
 restore_cmd_conflict(const struct restore_cmd *c)
 {
 	const struct plan_target *t = &c->job.opt.target;
 	int v03 = c->job.v03.by_generation || c->job.v03.by_index;
 
+	if (follow_conflict(c))
+		return follow_conflict(c);
 	if (t->txid && t->time_ms >= 0)
 		return "-t or --txid, not both";
 	if (c->pin && (t->txid || t->time_ms >= 0 || v03
@@ -85,7 +121,63 @@ int
 restore_cmd_wanted(const struct restore_cmd *c, int *there, struct err *e)
 {
 	*there = 0;
+	if (c->follow) /* what is there is a standby, or else refused */
+		return 0;
 	if (c->job.place & PLACE_ASIDE)
 		return place_replaceable(c->job.out, e);
-	return place_wanted(c->job.out, c->if_missing, there, c->log, e);
+	if (place_wanted(c->job.out, c->if_missing, there, c->log, e) < 0)
+		return -1;
+	if (!*there && c->if_missing && c->if_replica)
+		log_event(c->log, LOG_INFO, "No database found, restoring "
+		    "from replica if exists", "db", c->job.out, NULL);
+	return 0;
+}
+
+int
+restore_cmd_delta(struct restore_cmd *c, struct delta *d, struct err *e)
+{
+	c->job.leave = c->follow ? RESTORE_LEAVE_STANDBY
+	    : c->keep || c->delta ? RESTORE_LEAVE_POS : RESTORE_LEAVE_NONE;
+	if (!c->delta)
+		return 0;
+	if (delta_open(d, c->delta, c->delta_at.txid, e) < 0)
+		return -1;
+	c->job.opt.delta = d;
+	return 0;
+}
+
+int
+restore_cmd_resumes(const struct restore_cmd *c)
+{
+	struct stat st;
+
+	return c->follow && lstat(c->job.out, &st) == 0;
+}
+
+int
+restore_cmd_follow(const struct restore_cmd *c, struct choose *replicas,
+    size_t used, void (*ready)(void), struct err *e)
+{
+	struct choose_replica *r;
+	struct follow_opt opt = {
+		.interval_ms = c->interval_ms ? c->interval_ms : 1000,
+		.parallel = c->job.opt.parallel,
+		.log = c->log
+	};
+	struct standby *s;
+	char txid[17];
+	int x;
+
+	if (!c->follow)
+		return 0;
+	r = &replicas->r[used];
+	if (standby_open(&s, c->job.out, c->log, e) < 0)
+		return -1;
+	hex64_fmt(txid, standby_at(s)->txid);
+	log_event(c->log, LOG_INFO, "following", "db", c->job.out, "replica",
+	    r->conf->url, "txid", txid, NULL);
+	ready();
+	x = follow_run(s, r->st, &r->listing, &opt, e);
+	standby_close(s);
+	return x;
 }

@@ -9,12 +9,17 @@
 
 enum { RESTORE_TXID = 256, RESTORE_BESIDE, RESTORE_CHECK, RESTORE_OWNER,
 	RESTORE_MODE, RESTORE_REPLICA, RESTORE_RAW, RESTORE_ALL,
-	RESTORE_ASIDE, RESTORE_PIN, RESTORE_GENERATION, RESTORE_INDEX };
+	RESTORE_ASIDE, RESTORE_PIN, RESTORE_GENERATION, RESTORE_INDEX,
+	RESTORE_INTERVAL, RESTORE_DELTA, RESTORE_DELTA_TXID, RESTORE_KEEP };
 
 struct restore_cmd {
 	const char *config;
 	int no_expand_env;
 	const char *out, *source, *replica, *pin;
+	const char *delta;      /* older copy to begin with */
+	struct plan_target delta_at; /* its TXID, if told */
+	int64_t interval_ms;    /* of -f */
+	int follow, keep;
 	int beside, if_missing, if_replica, dry, json, all;
 	struct restore_job job;
 	struct log *log;        /* borrowed */
@@ -33,5 +38,16 @@ const char *restore_cmd_conflict(const struct restore_cmd *);
 /* May it be restored to job.out? 0: yes, or *there is a database that will
  * do (place_wanted); -1. */
 int restore_cmd_wanted(const struct restore_cmd *, int *there, struct err *);
+
+/* Opens the older copy, if one is given: job.opt.delta is then d. */
+int restore_cmd_delta(struct restore_cmd *, struct delta *, struct err *);
+
+/* Is there a standby already, so that nothing is to be restored? */
+int restore_cmd_resumes(const struct restore_cmd *);
+
+/* -f, once there is a database: returns only if it cannot go on. ready is
+ * called when the standby is open. Without -f nothing. */
+int restore_cmd_follow(const struct restore_cmd *, struct choose *,
+    size_t used, void (*ready)(void), struct err *);
 
 #endif

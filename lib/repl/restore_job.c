@@ -65,14 +65,29 @@ copy_out(int from, int to, uint64_t size, struct err *e)
 	return r;
 }
 
+/* What tells the position is there before the database is: killed between, a
+ * restore begins anew. */
+static int
+publish(struct sink *s, const struct restore_job *job,
+    const struct standby_pos *pos, struct err *e)
+{
+	if (place_clear(&s->place, job->opt.log, e) < 0
+	    || (pos && restore_pos_write(job->out, pos, &s->perm, e) < 0)) {
+		place_abort(&s->place);
+		return -1;
+	}
+	return place_publish(&s->place, e);
+}
+
 static int
 sink_end(struct sink *s, const struct restore_job *job,
-    const struct apply_done *done, struct err *e)
+    const struct apply_done *done, const struct standby_pos *pos,
+    struct err *e)
 {
 	int r;
 
 	if (job->out)
-		return place_commit(&s->place, job->opt.log, e);
+		return publish(s, job, pos, e);
 	r = copy_out(s->fd, job->out_fd,
 	    (uint64_t)done->pages * done->page_size, e);
 	close(s->fd);
@@ -86,16 +101,37 @@ check(const struct restore_job *job, const struct sink *s, struct err *e)
 	    ? job->check(job->check_ctx, s->place.temp.temp, e) : 0;
 }
 
+/* Is page 1 that of the replica? A standby of Litestream has lost it. */
+static int
+page1_known(const struct restore_job *job, const struct apply_done *done)
+{
+	return !job->opt.delta || done->page1 || job->opt.delta->at.has_orig;
+}
+
+static int
+leave_pos(const struct restore_job *job, const struct restore_plan *p,
+    const struct apply_done *done, struct sink *s, struct standby_pos *pos,
+    struct err *e)
+{
+	uint8_t level = p->plan.n && !p->tail.n
+	    ? p->listing.f[p->plan.idx[p->plan.n - 1]].level : 0xff;
+
+	pos->at.txid = 0;
+	return job->out ? restore_pos_make(pos, s->fd, job->leave, done, level,
+	    page1_known(job, done), e) : 0;
+}
+
 static int
 leave_state(const struct restore_job *job, const struct state_paths *paths,
-    const struct restore_plan *p, const char *url, struct sink *s,
-    struct err *e)
+    const struct restore_plan *p, const char *url,
+    const struct apply_done *done, struct sink *s, struct err *e)
 {
 	struct restore_state rs = {
 		.dir = paths->dir,
 		.ltx0 = paths->ltx0,
 		.txid = p->txid,
-		.latest = !p->target.txid && p->target.time_ms < 0,
+		.latest = !p->target.txid && p->target.time_ms < 0
+		    && page1_known(job, done),
 		.continues = p->continues,
 		.url = url,
 		.now_ms = s->place.now_ms,
@@ -189,6 +225,7 @@ one_replica(const struct restore_job *job, struct choose_replica *r,
     struct err *e)
 {
 	struct restore_opt opt = job->opt;
+	struct standby_pos pos;
 	struct restore_plan p;
 	struct sink s;
 	int x;
@@ -203,7 +240,9 @@ one_replica(const struct restore_job *job, struct choose_replica *r,
 	if (x >= 0)
 		x = check(job, &s, e);
 	if (x >= 0)
-		x = leave_state(job, paths, &p, r->conf->url, &s, e);
+		x = leave_pos(job, &p, &rep->done, &s, &pos, e);
+	if (x >= 0)
+		x = leave_state(job, paths, &p, r->conf->url, &rep->done, &s, e);
 	if (x < 0) {
 		sink_abort(job, &s);
 		goto out;
@@ -213,7 +252,7 @@ one_replica(const struct restore_job *job, struct choose_replica *r,
 	rep->local = rep->done.files < p.tail.n ? rep->done.files : p.tail.n;
 	rep->files = rep->done.files - rep->local;
 	rep->bytes = rep->done.bytes;
-	x = sink_end(&s, job, &rep->done, e);
+	x = sink_end(&s, job, &rep->done, &pos, e);
 out:
 	if (x < 0 && e->kind == ERR_NOTFOUND) /* there was a plan */
 		e->kind = ERR_TEMP;
@@ -272,7 +311,7 @@ one_v03(const struct restore_job *job, struct choose *c,
 	rep->url = r->conf->url;
 	rep->files = rep->done.files;
 	rep->bytes = rep->done.bytes;
-	return sink_end(&s, job, &rep->done, e);
+	return sink_end(&s, job, &rep->done, NULL, e);
 }
 
 static int
@@ -284,6 +323,7 @@ all_ltx(const struct restore_job *job, struct choose *c,
 	int x = -1;
 
 	for (size_t i = 0; i < c->n && x < 0; i++) {
+		rep->used = i;
 		x = one_replica(job, &c->r[i], paths, rep, e);
 		if (x == 0)
 			break;
@@ -316,7 +356,10 @@ restore_job_replica(const struct restore_job *job, struct choose *c,
 	    && state_paths(&paths, job->out, job->meta, e) < 0)
 		return -1;
 	x = restore_v03_pick(job, c, paths.ltx0, &v, e);
-	if (x > 0)
+	if (x > 0 && (job->leave || job->opt.delta))
+		x = err_set(e, ERR_CONF, "the newest state is one of Litestream "
+		    "0.3, which -f, --delta and --keep-txid cannot go on from");
+	else if (x > 0)
 		x = one_v03(job, c, &v, &paths, rep, e);
 	else if (!x)
 		x = all_ltx(job, c, &paths, rep, e);
@@ -343,5 +386,5 @@ restore_job_stream(const struct restore_job *job, struct io_in in,
 		sink_abort(job, &s);
 		return -1;
 	}
-	return sink_end(&s, job, &rep->done, e);
+	return sink_end(&s, job, &rep->done, NULL, e);
 }

@@ -3,6 +3,7 @@
 
 #include "repl/choose.h"
 #include "repl/restore.h"
+#include "repl/restore_pos.h"
 #include "repl/v03_restore.h"
 
 /* A whole restore: choose the replica, apply, check, publish, leave the
@@ -16,6 +17,7 @@ struct restore_job {
 	                          beyond the replica's end, leave the marker */
 	struct io_perm perm;
 	unsigned place;        /* how: PLACE_*, see place.h */
+	enum restore_leave leave; /* out given */
 	/* Looks at the file before it is published (out given); may be NULL. */
 	int (*check)(void *ctx, const char *path, struct err *);
 	void *check_ctx;
@@ -28,6 +30,7 @@ struct restore_report {
 	int v03;               /* of Litestream 0.3: no TXID, but */
 	struct v03_end end;
 	const char *url;       /* of the replica, valid as long as choose */
+	size_t used;           /* which of choose it is */
 	size_t files, local;   /* read: of the replica, of the local folder */
 	uint64_t bytes;        /* of these; 0 from a stream */
 	struct store_count requests; /* made, of all replicas that answered */

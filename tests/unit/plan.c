@@ -354,6 +354,63 @@ strays(void **state)
 	}
 }
 
+static const struct {
+	const char *files;
+	unsigned from, txid;
+	const char *plan; /* or the message */
+	enum err_kind kind;
+} onward[] = {
+	{ "0:1-1 0:2-2 0:3-3", 1, 0, "0:2-2 0:3-3", 0 },
+	{ "0:1-1 0:2-2 0:3-3", 3, 0, "", 0 },
+	{ "0:1-1 0:2-2 0:3-3", 1, 2, "0:2-2", 0 },
+	/* 1460: level 1 straddles the position, level 0 is gone */
+	{ "9:1-4 1:3-6 0:7-7", 4, 0, "1:3-6 0:7-7", 0 },
+	{ "9:1-4 1:3-6 0:7-7", 5, 0, "1:3-6 0:7-7", 0 },
+	{ "9:1-4 2:2-9 1:3-6 0:6-6 0:7-7", 5, 0, "2:2-9", 0 },
+	/* the whole database only if nothing else leads as far */
+	{ "9:1-9 0:8-8 0:9-9", 7, 0, "0:8-8 0:9-9", 0 },
+	{ "9:1-9 0:9-9", 7, 0, "9:1-9", 0 },
+	{ "9:1-9 0:9-9 0:10-10", 7, 0, "9:1-9 0:10-10", 0 },
+	/* or the rest is more */
+	{ "1:1-3 0:2-2 1:2-30", 1, 3, "1:1-3", 0 },
+	{ "9:1-4 0:5-5 0:7-7", 4, 0, "gap: nothing leads on from TXID "
+	    "0000000000000005, though the replica has 0000000000000007",
+	    ERR_DATA },
+	{ "9:1-4 1:5-9", 4, 7, "TXID 0000000000000007 is not the end of a file; "
+	    "the nearest are 0000000000000004 and 0000000000000009", ERR_NO },
+	{ "9:1-4 1:5-9", 4, 11, "TXID 000000000000000b is not in the replica, "
+	    "whose newest is 0000000000000009", ERR_NO },
+	{ "9:1-4", 5, 0, "the replica ends at TXID 0000000000000004, before the "
+	    "copy, which is at 0000000000000005: they are not of the same "
+	    "database, or it was replaced", ERR_DATA },
+	{ "9:1-4 0:5-5", 5, 4, "the copy is at TXID 0000000000000005, past "
+	    "0000000000000004: files lead forward only", ERR_NO },
+};
+
+static void
+from_a_position(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof onward / sizeof *onward; i++) {
+		struct err e = { 0 };
+		struct listing l;
+		struct plan p;
+		char s[400];
+
+		listing_text(&l, onward[i].files);
+		if (plan_from_exact(&l, onward[i].from, onward[i].txid, &p,
+		    &e) < 0) {
+			assert_string_equal(e.msg, onward[i].plan);
+			assert_int_equal(e.kind, onward[i].kind);
+			continue;
+		}
+		plan_text(s, sizeof s, &l, &p);
+		assert_string_equal(s, onward[i].plan);
+		assert_int_equal(onward[i].kind, 0);
+		plan_free(&p);
+	}
+}
+
 int
 main(void)
 {
@@ -363,6 +420,7 @@ main(void)
 		cmocka_unit_test(times_lost),
 		cmocka_unit_test(strays),
 		cmocka_unit_test(exhaustive),
+		cmocka_unit_test(from_a_position),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
