@@ -1,6 +1,9 @@
 #!/bin/sh
 # Replicas in the layout of Litestream 0.3, written by ours: real 0.3.13
-# restores them, and 0.5, page by page, at every moment.
+# restores them, and 0.5, page by page, at every moment. Kills are to come in
+# the middle of things, not of valgrind's start; tests/programs/v03-write.t has
+# the sanitizers.
+# run: plain
 . tests/lib.sh
 need sqlite3
 need_peer litestream-0.3 litestream-0.5
@@ -40,6 +43,9 @@ restores() {
 	ok "$1: 0.3 page by page" pages_equal "$db" "$T/o.db"
 	ok "$1: 0.5 restores" "$new" restore -o "$T/r.db" "$url"
 	ok "$1: 0.5 page by page" pages_equal "$db" "$T/r.db"
+	rm -f "$T"/r.db*
+	ok "$1: ours" ls-restore -q -o "$T/r.db" "$url"
+	ok "$1: ours page by page" pages_equal "$db" "$T/r.db"
 }
 count() { sql "$1" 'SELECT count(*) || " " || coalesce(sum(length(v)), 0) FROM t'; }
 
@@ -87,6 +93,15 @@ try() { # WHAT URL PAGE-SIZE AUTO-VACUUM
 	up
 	synced
 	restores "$1, killed"
+	# put and not noted: as if killed in between
+	p=$(echo "$T"/d/.a.db-litestream/v03-*)
+	cp "$p" "$T/pos"
+	sql "$db" "UPDATE t SET v = 'once' WHERE id % 40 = 3"; synced
+	down
+	cp "$T/pos" "$p"
+	up
+	writes 1; synced
+	restores "$1, put twice"
 	is "$1: one generation" "$(generations)" 1
 	down KILL
 	writes 8 # nobody holds its log now
