@@ -46,14 +46,13 @@ args_ok(const char *s, size_t n)
 	return word;
 }
 
+/* A line of a body, whole bytes and canonical. */
 static int
 base64_ok(const char *s, size_t n)
 {
-	for (; n; s++, n--)
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		    "0123456789+/", *s) || !*s)
-			return 0;
-	return 1;
+	unsigned char out[48];
+
+	return n <= 64 && age_base64_scan(out, n * 3 / 4, s, n) == 0;
 }
 
 /* From "-> " on; *s is moved behind the body, which ends with the first
@@ -71,7 +70,7 @@ stanza(struct stanza *z, const char **s, const char *end, struct err *e)
 	z->body = *s;
 	z->one_line = 1;
 	for (;; z->one_line = 0) {
-		if (line(*s, end, &n) < 0 || n > 64 || !base64_ok(*s, n))
+		if (line(*s, end, &n) < 0 || !base64_ok(*s, n))
 			return bad(e, "the body of a recipient is not "
 			    "well-formed");
 		z->body_len = n;

@@ -380,7 +380,7 @@ headers(void **state)
 	};
 	static const char *const bad[] = {
 		"->\n\n", "-> \n\n", "-> a  b\n\n", "-> a \n\n", "-> a\x01\n\n",
-		"-> a\nA=\n", "-> a\nAAAA", "x\n", "-> X25519\n\n",
+		"-> a\nA=\n", "-> a\nAB\n", "-> a\nA\n", "-> a\nAAAA", "x\n", "-> X25519\n\n",
 		"-> X25519 AAAA\nAAAA\n",
 		"-> X25519 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nAAAA\n",
 		/* bits that are not used, set */
