@@ -159,9 +159,9 @@ put_header(struct file *f, const unsigned char public[32], const char *more)
 	f->header = f->n;
 }
 
-/* n bytes of plaintext, i * 7 each. */
+/* n bytes of plaintext, i * 7 each. tail: and an empty chunk as the last. */
 static struct file
-encrypt(size_t n, const char *more)
+encrypt_with(size_t n, const char *more, int tail)
 {
 	struct file f = { malloc(n + n / 1000 + 70000), 0, 0 };
 	unsigned char public[32], key[32], secret[32];
@@ -179,15 +179,21 @@ encrypt(size_t n, const char *more)
 		unsigned char nonce[12] = { 0 };
 
 		nonce[10] = (unsigned char)count;
-		nonce[11] = at + k == n;
+		nonce[11] = at + k == n && !(tail && k);
 		for (size_t i = 0; i < k; i++)
 			f.p[f.n + i] = (unsigned char)((at + i) * 7);
 		seal(key, nonce, f.p + f.n, k);
 		f.n += k + 16;
 		at += k;
-		if (at == n)
+		if (nonce[11])
 			return f;
 	}
+}
+
+static struct file
+encrypt(size_t n, const char *more)
+{
+	return encrypt_with(n, more, 0);
 }
 
 /* ---- tests ---- */
@@ -363,6 +369,12 @@ chunks_of_every_size(void **state)
 				    out, 200001, &e), -1);
 			}
 		}
+		free(f.p);
+		if (!n)
+			continue;
+		f = encrypt_with(n, "", 1);
+		assert_int_equal(decrypt(ONE, f.p, f.n, 10007, out, 200001, &e),
+		    -1);
 		free(f.p);
 	}
 	free(out);
