@@ -286,7 +286,7 @@ main(int argc, char **argv)
 		a.conf.urls = (const char *const *)argv + 1;
 	while (a.conf.db && a.conf.urls[a.conf.n_urls])
 		a.conf.n_urls++;
-	a.conf.need = CONF_NEED_REPLICA;
+	a.conf.need = CONF_NEED_REPLICA | CONF_ONLY_READS;
 	if (conf_load(&conf, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
 	conf_log(&conf, &a.log);
