@@ -85,6 +85,9 @@ int front_fail_err(const struct front *, const struct err *);
 /* As front_fail, with the second line "Try: litestream HOW". */
 int front_try(const struct front *, const char *text, const char *how);
 
+/* A message without anything more, as the peer logs it. */
+void front_info_line(const struct front *, const char *msg);
+
 /* A line on standard error, and no more. */
 void front_warn(const char *text);
 

@@ -24,9 +24,28 @@ say(int fd, stralloc *s)
 	stralloc_free(s);
 }
 
-/* As the default logger of 0.3, before it is set up. */
+/* Go's quotes, as far as texts of ours need them. */
+static int
+quoted(stralloc *s, const char *text)
+{
+	int ok = stralloc_append(s, '"');
+
+	for (; *text && ok; text++)
+		if (!strncmp(text, "\xc2\xa0", 2)) {
+			ok = stralloc_cats(s, "\\u00a0");
+			text++;
+		} else {
+			ok = (!strchr("\"\\", *text)
+			    || stralloc_append(s, '\\'))
+			    && stralloc_append(s, *text);
+		}
+	return ok && stralloc_append(s, '"');
+}
+
+/* As the default logger of 0.3, before it is set up: an error, or a message
+ * of its own. */
 static void
-early(const char *text)
+early(const char *error, const char *msg)
 {
 	stralloc s = STRALLOC_ZERO;
 	char t[32];
@@ -34,12 +53,22 @@ early(const char *text)
 	struct tm tm;
 
 	strftime(t, sizeof t, "%Y/%m/%d %H:%M:%S", localtime_r(&now, &tm));
-	if (stralloc_cats(&s, t)
-	    && stralloc_cats(&s, " ERROR failed to run error=")
-	    && front_json_string(&s, text) && stralloc_cats(&s, "\n"))
+	if (stralloc_cats(&s, t) && (error
+	    ? stralloc_cats(&s, " ERROR failed to run error=")
+	    && quoted(&s, error) : stralloc_cats(&s, " INFO ")
+	    && stralloc_cats(&s, msg)) && stralloc_cats(&s, "\n"))
 		say(2, &s);
 	else
 		stralloc_free(&s);
+}
+
+void
+front_info_line(const struct front *f, const char *msg)
+{
+	if (f->old && !f->set_up)
+		early(NULL, msg);
+	else
+		log_event(&f->log, LOG_INFO, msg, NULL);
 }
 
 int
@@ -51,7 +80,7 @@ front_try(const struct front *f, const char *text, const char *how)
 		log_event(&f->log, LOG_ERROR, "failed to run", "error", text,
 		    NULL);
 	} else if (f->old) {
-		early(text);
+		early(text, NULL);
 	} else if (stralloc_cats(&s, "Error: ") && stralloc_cats(&s, text)
 	    && stralloc_cats(&s, "\n") && (!how
 	    || (stralloc_cats(&s, "Try: litestream ")

@@ -37,7 +37,7 @@ arguments(const struct parent *p, enum parent_part i, const char **av)
 	}
 	if (i == PART_STATUS)
 		return front_conf_args(p->f, av);
-	if (i == PART_SHIP && o->log_level
+	if (o->log_level
 	    && log_level_scan(o->log_level, &ignored) == 0) {
 		av[n++] = "--log-level";
 		av[n++] = o->log_level;
@@ -241,10 +241,13 @@ part_ended(struct parent *p, enum parent_part i)
 	}
 	if (p->ending)
 		return;
-	if (i == PART_SHIP && hopeless(t)) {
-		err_set(&p->why, ERR_CONF, "%s", *t->fatal ? t->fatal
-		    : t->code == 127 ? "ls-walship is not there: it belongs "
-		    "beside litestream" : "ls-walship cannot run");
+	if (t->code == 127 || (i == PART_SHIP && hopeless(t))) {
+		if (*t->fatal)
+			err_set(&p->why, ERR_CONF, "%s", t->fatal);
+		else
+			err_set(&p->why, ERR_CONF, t->code == 127
+			    ? "%s is not there: it belongs beside litestream"
+			    : "%s cannot run", programs[i]);
 		end_all(p);
 		return;
 	}

@@ -94,6 +94,16 @@ hello_level(const struct parent *p, unsigned level, int64_t ms)
 	    "system", "store", "level", n, "interval", every, NULL);
 }
 
+static void
+hello_metrics(const struct parent *p, const char *addr)
+{
+	char url[300];
+
+	snprintf(url, sizeof url, "http://%s%s/metrics", *addr == ':'
+	    ? "localhost" : "", addr);
+	log_event(&p->f->log, LOG_INFO, "serving metrics on", "url", url, NULL);
+}
+
 void
 parent_hello(const struct parent *p)
 {
@@ -114,7 +124,9 @@ parent_hello(const struct parent *p)
 		for (k = 0; k < c->dbs[i].n; k++)
 			hello_replica(p, &c->dbs[i].replicas[k]);
 	}
-	if (f->old || f->opts.once || !p->part[PART_TEND].wanted)
+	if (c->addr && !f->opts.once)
+		hello_metrics(p, c->addr);
+	if (f->old || f->opts.once)
 		return;
 	for (i = 0; i < c->n_levels; i++)
 		hello_level(p, (unsigned)i + 1, c->level_ms[i]);
@@ -283,14 +295,12 @@ prepare(struct parent *p, struct err *e)
 {
 	const struct conf *c = &p->f->conf;
 	const char *exec = p->f->opts.exec ? p->f->opts.exec : c->exec;
-	char path[PATH_MAX];
 
 	if (exec && *exec && !p->f->opts.once
 	    && front_words(exec, &p->app_block, &p->app, e) < 0)
 		return -1;
-	p->part[PART_TEND].wanted = front_find("ls-tend", path, sizeof path);
-	p->part[PART_STATUS].wanted = c->addr
-	    && front_find("ls-statusd", path, sizeof path);
+	p->part[PART_TEND].wanted = 1;
+	p->part[PART_STATUS].wanted = !!c->addr;
 	if (p->f->opts.once)
 		return 0;
 	if (c->socket_enabled && (p->sock = front_socket_new(c->socket_path,

@@ -9,23 +9,38 @@
 /* What our programs say, in the words of the peer, or not at all. */
 static const struct {
 	const char *ours, *theirs; /* NULL: not said */
+	int bare;                  /* without what we add */
 } words[] = {
-	{ "ready", NULL },
-	{ "ending, shipping what is left", NULL },
-	{ "ended, everything is shipped", NULL },
-	{ "shipping failed", "sync error" },
-	{ "capture failed", "sync error" },
-	{ "shipping recovered", "replica sync recovered" },
-	{ "capture recovered", "sync recovered" },
-	{ "not everything was shipped", "shutdown sync failed after timeout" },
-	{ "ltx files shipped", "ltx file uploaded" },
+	{ "ready", NULL, 0 },
+	{ "ending, shipping what is left", NULL, 0 },
+	{ "ended, everything is shipped", NULL, 0 },
+	{ "shipping failed", "sync error", 0 },
+	{ "capture failed", "sync error", 0 },
+	{ "shipping recovered", "replica sync recovered", 0 },
+	{ "capture recovered", "sync recovered", 0 },
+	{ "not everything was shipped", "shutdown sync failed after timeout", 0 },
+	{ "ltx files shipped", "ltx file uploaded", 0 },
 	{ "Database already exists, skipping restore",
-	    "database already exists, skipping" },
+	    "database already exists, skipping", 1 },
 	{ "nothing to restore, the database will be a new one",
-	    "no matching backups found" },
-	{ "No database found, restoring from replica if exists", NULL },
-	{ "restoring", NULL },
-	{ "restored", NULL },
+	    "no matching backups found", 1 },
+	{ "No database found, restoring from replica if exists", NULL, 0 },
+	{ "restoring", NULL, 0 },
+	{ "restored", NULL, 0 },
+	{ "compacted", "compaction complete", 0 },
+	{ "snapshot made", "snapshot complete", 0 },
+	{ "snapshot is there already", NULL, 0 },
+	{ "pruned", "retention enforced", 0 },
+};
+
+static const struct {
+	const char *msg, *ours, *theirs; /* keys of that message */
+} keys[] = {
+	{ "compaction complete", "min", "txid.min" },
+	{ "compaction complete", "max", "txid.max" },
+	{ "compaction complete", "bytes", "size" },
+	{ "snapshot complete", "bytes", "size" },
+	{ "retention enforced", "deleted", "deleted_count" },
 };
 
 static const char *const levels[] = { "trace", "debug", "info", "warn",
@@ -93,10 +108,43 @@ message(const char *rest, int json, size_t *len, const char **after)
 	return p;
 }
 
-/* 1: said; 0: not to be said. */
-static int
-translate(stralloc *s, const char *rest, int json)
+/* The key at s, in what follows a message of the peer's, or NULL. */
+static const char *
+renamed(const char *msg, const char *s, int json, size_t *len)
 {
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		*len = strlen(keys[i].ours);
+		if (!strcmp(keys[i].msg, msg) && !strncmp(s, keys[i].ours, *len)
+		    && s[*len] == (json ? '"' : '='))
+			return keys[i].theirs;
+	}
+	return NULL;
+}
+
+/* The rest of a line, with the peer's keys. */
+static int
+rest_of(stralloc *s, const char *msg, const char *rest, int json)
+{
+	const char *key;
+	size_t n;
+	int ok = 1;
+
+	for (; *rest && ok; rest++) {
+		ok = stralloc_append(s, *rest);
+		if ((json ? *rest == '"' && rest[-1] == ',' : *rest == ' ')
+		    && (key = renamed(msg, rest + 1, json, &n))) {
+			ok = ok && stralloc_cats(s, key);
+			rest += n;
+		}
+	}
+	return ok;
+}
+
+/* 1: said; 0: not to be said here. */
+static int
+translate(const struct front *f, stralloc *s, const char *rest)
+{
+	int json = f->log.json;
 	const char *after, *msg;
 	size_t len, i;
 
@@ -108,11 +156,26 @@ translate(stralloc *s, const char *rest, int json)
 			break;
 	if (i == sizeof words / sizeof *words)
 		return stralloc_cats(s, rest);
-	if (!words[i].theirs)
+	if (words[i].bare)
+		front_info_line(f, words[i].theirs);
+	if (words[i].bare || !words[i].theirs
+	    || strstr(after, json ? "\"deleted\":\"0\"" : " deleted=0 "))
 		return 0;
 	return stralloc_cats(s, json ? "\"msg\":\"" : "msg=\"")
 	    && stralloc_cats(s, words[i].theirs) && stralloc_append(s, '"')
-	    && stralloc_cats(s, after);
+	    && rest_of(s, words[i].theirs, after, json);
+}
+
+/* Which of our programs it was is said where something is wrong. */
+static const char *
+without_prog(const char *rest, int json)
+{
+	const char *end;
+
+	if (strncmp(rest, json ? "\"prog\":" : "prog=", json ? 7 : 5))
+		return rest;
+	end = strchr(rest, json ? ',' : ' ');
+	return end ? end + 1 : rest;
 }
 
 static void
@@ -129,7 +192,9 @@ relay(const struct front *f, int level, const char *rest)
 	    ? "{\"time\":\"%s\",\"level\":\"%s\"," : "time=%s level=%s ", t,
 	    upper[level]);
 	out = io_out_fd(&fd);
-	if (stralloc_cats(&s, head) && translate(&s, rest, f->log.json)
+	if (level < LOG_WARN)
+		rest = without_prog(rest, f->log.json);
+	if (stralloc_cats(&s, head) && translate(f, &s, rest)
 	    && stralloc_append(&s, '\n'))
 		out.write(out.ctx, s.s, s.len, &ignored);
 	stralloc_free(&s);

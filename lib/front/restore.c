@@ -70,8 +70,7 @@ refuse_taken(struct restore *r)
 	char text[PATH_MAX + 100];
 
 	if (r->f->opts.if_db_missing) {
-		log_event(&r->f->log, LOG_INFO,
-		    "database already exists, skipping", NULL);
+		front_info_line(r->f, "database already exists, skipping");
 		return 0;
 	}
 	snprintf(text, sizeof text, r->f->old

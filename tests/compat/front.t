@@ -155,7 +155,7 @@ for f in '' '-force-snapshot -enforce-retention'; do
 	run "$real5" replicate -once $f -config w.yml 2>&1 | norm >l.out
 	rm -rf w; mv w0 w
 	run litestream replicate -once $f -config w.yml 2>&1 | norm |
-	    grep -v -e 'msg="full copy"' -e msg=attached -e prog= >o.out
+	    grep -v -e 'msg="full copy"' -e msg=attached >o.out
 	ok "replicate -once $f: the same lines" diff -u l.out o.out
 done
 start_lines() { grep -e 'msg=litestream' -e initialized -e replicating; }
@@ -175,6 +175,33 @@ nonexistent-program x
 sh -c "test -n \"$PATH\" || exit 3"
 true; false
 E
+# what programs that read the log look for, once there is something to compact
+cp -r a.db t.db
+cat >t.yml <<E
+addr: 127.0.0.1:$(free_port)
+levels: [{ interval: 1s }]
+snapshot: { interval: 2s, retention: 24h }
+l0-retention: 1s
+l0-retention-check-interval: 1s
+dbs: [ { path: $T/t.db, replica: { url: "file://$T/r/t" } } ]
+E
+start tended litestream replicate -config t.yml
+i=0
+while test $i -lt 30 && ! grep -q 'retention enforced' tended.log; do
+	i=$((i + 1)); sql t.db "INSERT INTO t(v) VALUES ($i)"; sleep 0.3
+done
+for e in 'msg="compaction complete" .*level=1 txid.min=0{15}[1-9a-f] txid.max=0' \
+    'msg="snapshot complete" .*txid=[0-9a-f]{16} size=' \
+    'msg="retention enforced" .*deleted_count=[1-9]' \
+    'msg="starting compaction monitor" system=store level=1 interval=1s' \
+    'msg="serving metrics on" url=http://127.0.0.1:[0-9]+/metrics'; do
+	like "log: $e" "$(cat tended.log)" "level=INFO $e"
+done
+unlike 'log: nothing went wrong' "$(cat tended.log)" 'level=(WARN|ERROR)'
+ok 'metrics are there' sh -c "curl -s -m 5 $(grep -o 'http://[^ ]*' tended.log |
+    head -n 1) | grep -q litestream_txid"
+stop tended INT
+is 'INT with everything running' "$status" 0
 # signals: 436, PR 132
 signalled() { # PROGRAM SIGNAL CMD: the code
 	env -u AWS_CA_BUNDLE "$1" replicate -config one.yml -exec "$3" \
