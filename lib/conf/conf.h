@@ -110,7 +110,8 @@ struct conf_args {
 #define CONF_ONLY_READS 8u     /* replicas are not written: encryption may be
                                   asked for. Without it that is ERR_CONF,
                                   for nothing encrypts */
-#define CONF_DIRS_DO 16u       /* a folder to watch will do, for none yet */
+#define CONF_DIRS_DO 16u       /* a folder to watch will do, for none yet, or
+                                  a control socket to register them at */
 
 /* Loads and validates. Sources, the first that applies:
  *   db is a URL               dbs[0] with path NULL and that replica

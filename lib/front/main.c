@@ -232,6 +232,8 @@ front_conf(struct front *f, const char *db, const char *const *urls,
 	const char *file = bare ? NULL : config_file(f);
 	struct err e = { 0 };
 
+	if (f->cmd->run != front_replicate)
+		a.need |= CONF_ONLY_READS;
 	if (bare && f->opts.config)
 		return front_fail(f, "cannot specify a replica URL and the "
 		    "-config flag");

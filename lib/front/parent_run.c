@@ -115,6 +115,9 @@ parent_hello(const struct parent *p)
 
 	log_event(&f->log, LOG_INFO, "litestream", "version",
 	    front_version(f->old), "level", f->old ? NULL : level, NULL);
+	if (!c->n && !c->n_dirs)
+		log_event(&f->log, LOG_ERROR,
+		    "no databases specified in configuration", NULL);
 	if (p->sock >= 0)
 		log_event(&f->log, LOG_INFO, "control socket listening",
 		    "system", "server", "path", c->socket_path, NULL);
@@ -285,7 +288,8 @@ configure(struct parent *p)
 	code = f->argc ? front_conf(f, f->argv[0],
 	    (const char *const *)f->argv + 1, (size_t)f->argc - 1,
 	    CONF_NEED_DB | CONF_NEED_REPLICA)
-	    : front_conf(f, NULL, NULL, 0, CONF_NEED_DB | CONF_NEED_REPLICA);
+	    : front_conf(f, NULL, NULL, 0, CONF_NEED_DB | CONF_NEED_REPLICA
+	    | CONF_DIRS_DO);
 	return code;
 }
 
@@ -299,7 +303,7 @@ prepare(struct parent *p, struct err *e)
 	if (exec && *exec && !p->f->opts.once
 	    && front_words(exec, &p->app_block, &p->app, e) < 0)
 		return -1;
-	p->part[PART_TEND].wanted = 1;
+	p->part[PART_TEND].wanted = c->n || c->n_dirs;
 	p->part[PART_STATUS].wanted = !!c->addr;
 	if (p->f->opts.once)
 		return 0;

@@ -184,6 +184,45 @@ if wait_for 5 test -e up2; then
 	ok 'and everything below it' wait_for 5 gone $pids
 else stop twice; fail 'a program with a store that is down' "$(cat twice.log)"; fi
 
+# ---- databases that come later ----
+mkdir watched
+cat >watch.yml <<E
+levels: [{ interval: 1s }]
+socket: { enabled: true, path: $T/w.sock }
+dbs: [ { dir: $T/watched, pattern: '*.db', watch: true,
+    replica: { path: $T/r/w, sync-interval: 100ms } } ]
+E
+start watch litestream replicate -config watch.yml
+wait_for 10 test -S w.sock
+make_db watched/x.db 5
+ok 'a database that appears is shipped' wait_for 20 test -d r/w/x.db/ltx/0
+i=0
+while test $i -lt 40 && ! test -d r/w/x.db/ltx/1; do
+	i=$((i + 1)); sql watched/x.db "INSERT INTO t(v) VALUES ($i)"; sleep 0.3
+done
+ok 'and compacted' ls r/w/x.db/ltx/1
+make_db other.db 5
+exits 'one more by the socket' 0 litestream register -socket "$T/w.sock" \
+    -replica "file://$T/r/other" other.db
+exits 'its state is asked for' 0 litestream sync -wait -socket "$T/w.sock" other.db
+ok 'it is there' ls-restore -q -o other2.db "file://$T/r/other"
+stop watch INT
+is 'INT' "$status" 0
+printf 'socket: { enabled: true, path: %s }\n' "$T/w.sock" >empty.yml
+start empty litestream replicate -config empty.yml
+wait_for 10 test -S w.sock
+ok 'a daemon without a database takes one' wait_for 10 \
+    litestream register -socket "$T/w.sock" -replica "file://$T/r/e" other.db
+exits 'and ships it' 0 litestream sync -wait -socket "$T/w.sock" other.db
+start empty2 litestream replicate -config empty.yml
+ended empty2
+is 'a second one does not take its socket' "$status" 1
+like 'and says so' "$(cat empty2.log)" '^Error: socket.path: .*another daemon'
+stop empty INT
+echo 'dbs: []' >none.yml
+exits 'no database and no socket' 1 litestream replicate -config none.yml
+like 'is said' "$err" 'lists no database'
+
 # ---- 1218: several replicas; arguments; the log ----
 exits '1218: two replicas' 0 litestream replicate -exec true a.db "$R" \
     "file://$T/r/b"
