@@ -286,6 +286,8 @@ promise_periods(struct promise *p, char unit, unsigned count)
 	for (size_t i = 0; i < l.n; i++)
 		if (l.f[i].level && ok[l.f[i].max] && own[i] > ref)
 			ref = own[i];
+	if (ref == INT64_MIN)
+		return;
 	if (ref > now)
 		ref = now;
 	current = number_of(unit, ref);
