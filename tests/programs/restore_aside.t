@@ -1,7 +1,7 @@
 #!/bin/bash
 # ls-restore --move-aside: an existing database is moved, never deleted, and
 # only when the restored one is ready.
-# run: asan valgrind
+# run: asan
 . tests/lib.sh
 need sqlite3
 mkdir "$T/d"

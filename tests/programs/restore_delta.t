@@ -1,7 +1,7 @@
 #!/bin/bash
 # ls-restore --delta: an older copy is brought forward by the newer files
 # alone, and only if it is what it claims to be.
-# run: asan valgrind
+# run: asan
 . tests/lib.sh
 need sqlite3 python3
 mkdir "$T/d"

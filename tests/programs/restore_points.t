@@ -2,7 +2,7 @@
 # Points in time of a replica with 3,000 level-0 objects on a real S3 server:
 # which requests they cost. -n plans and reads no file, so the objects have
 # the names, times and headers they should and the body of another.
-# run: asan valgrind
+# run: asan
 . tests/lib.sh
 need sqlite3 python3
 need_peer versitygw
