@@ -1,6 +1,9 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/opt.h"
 #include "base/prog.h"
@@ -17,7 +20,7 @@
 	"says which."
 #define RUN_DIR "/run/ls-s6"
 
-enum { OPT_NOEXPAND = 256, OPT_RUN, OPT_LEVEL };
+enum { OPT_NOEXPAND = 256, OPT_RUN, OPT_LEVEL, OPT_PARENT };
 
 static const struct opt opts[] = {
 	{ 'c', "config", "FILE", "litestream.yml to read" },
@@ -26,6 +29,7 @@ static const struct opt opts[] = {
 	{ 'j', "jobs", "N", "programs at once: 2" },
 	{ OPT_RUN, "run-dir", "DIR", "status files and socket of ls-walship" },
 	{ OPT_LEVEL, "log-level", "LEVEL", "trace, debug, info, warn or error" },
+	{ OPT_PARENT, "with-parent", NULL, "end when what started it ends" },
 	{ 'T', "timestamps", NULL, "time of day in the log" },
 	PROG_OPTS
 };
@@ -38,7 +42,7 @@ struct args {
 	struct tend_conf t;
 	const char *child[CHILD_ARGS];
 	struct log log;
-	int level_given;
+	int level_given, parent;
 };
 
 static int
@@ -68,6 +72,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 			    "trace, debug, info, warn or error", arg);
 		a->level_given = 1;
 		break;
+	case OPT_PARENT: a->parent = 1; break;
 	case 'T': a->log.stamp = 1; break;
 	}
 	return 0;
@@ -176,11 +181,15 @@ main(int argc, char **argv)
 	    .log = { .fd = 2, .level = LOG_INFO, .prog = PROG } };
 	struct conf c;
 	struct err e = { 0 };
+	pid_t parent = getppid();
 	int code, r;
 
 	a.t.run_dir = dir && *dir ? dir : RUN_DIR;
 	if ((code = parse(&a, argc, argv)) >= 0)
 		return code;
+	if (a.parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0
+	    || getppid() != parent))
+		return 0;
 	a.conf.need = CONF_NEED_DB | CONF_NEED_REPLICA;
 	if (conf_load(&c, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);

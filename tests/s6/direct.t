@@ -36,6 +36,23 @@ lose
 direct d2 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=1
 says 'what it wrote is brought back' d2 "^app: begins rows=$(rows_of d1) "
 
+# ls-tend runs beside it, no child of it, and ends with ls-walship.
+fresh tend
+direct t1 DB_PATH="$db" REPLICA_URL="$rep" -- sh -c '
+	n=0
+	until test -s "$0/run/tend.status" || test $((n = n + 1)) = 100; do
+		sleep 0.1
+	done
+	p=$(sed -n "s/^tend.*	*pid=\([0-9]*\).*/\1/p" "$0/run/tend.status")
+	echo "tend $p, of $(awk "/^PPid/ { print \$2 }" "/proc/$p/status"), app $PPID"
+	exit 7' "$T"
+is 'beside ls-tend the exit code is the application'\''s' "$status" 7
+says 'which ls-walship has, as it has the application' t1 \
+    '^tend ([0-9]+), of ([0-9]+), app \2$'
+p=$(sed -n 's/^tend \([0-9]*\),.*/\1/p' "$T/t1.log")
+gone() { ! kill -0 "$1" 2>/dev/null; }
+ok 'and ends after it' wait_for 5 gone "${p:-1}"
+
 # What an application sees of us: nothing.
 echo hush >"$dir/secret"
 set -- DB_PATH="$db" REPLICA_URL="$rep" AWS_SECRET_ACCESS_KEY_FILE="$dir/secret" \
