@@ -65,4 +65,10 @@ sleep 0.01
 exits 'ls-prune' 0 ls-prune --retention 1ms "$U"
 is 'deletes what is old' "$(ls "$R/ltx/9")" \
     0000000000000001-0000000000000004.ltx
+# pins are a folder beside the levels
+exits 'a pin' 0 ls-snapshot --pin kept "$U"
+is 'is listed' "$(ls-list --pins "$U" | cut -f 6 | tail -n 1)" kept
+exits 'and restored' 0 ls-restore -q --pin kept -o "$T/pinned.db" "$U"
+exits 'ls-prune --unpin' 0 ls-prune --unpin kept "$U"
+is 'removes it' "$(ls "$R/pins")" ''
 done_testing
