@@ -239,9 +239,10 @@ answers(const struct status *st, const char *dir, char *why, size_t n)
 
 /* -1, or 0 with an error. */
 static int
-prometheus(const struct status *st, int64_t now, struct err *e)
+prometheus(const struct status *st, const struct tend_status *tend,
+    int64_t now, struct err *e)
 {
-	const struct metrics m = { st, now, 0, NULL, NULL };
+	const struct metrics m = { st, tend, now, 0, NULL, NULL };
 	stralloc s = STRALLOC_ZERO;
 	int ok = metrics_fmt(&s, &m);
 
@@ -276,7 +277,7 @@ main(int argc, char **argv)
 		strcpy(why, twhy);
 	}
 	if (a.metrics && !a.quiet)
-		code = prometheus(&st, now, &e);
+		code = prometheus(&st, &tend, now, &e);
 	else if (a.json && !a.quiet)
 		json(&st, &tend, now, healthy, why);
 	else if (!a.quiet)

@@ -89,10 +89,12 @@ static unsigned
 answer(struct args *a, const char *path, stralloc *body)
 {
 	struct status st = { 0 };
-	struct metrics m = { &st, when_now(), a->v03, name, &a->conf };
+	struct tend_status tend;
+	struct metrics m = { &st, &tend, when_now(), a->v03, name, &a->conf };
 	struct err e = { 0 };
 	char why[ERR_MSG_MAX + 512];
-	int ok = 1, healthy;
+	char bad[TEND_WHY];
+	int ok = 1, healthy, tended = tend_status_look(a->run_dir, &tend, bad);
 
 	if (status_read(a->path, &st, &e) < 0)
 		st.stale = 1;
@@ -107,9 +109,14 @@ answer(struct args *a, const char *path, stralloc *body)
 	} else {
 		healthy = status_healthy(&st, m.now_ms, a->max_lag_ms, why,
 		    sizeof why);
+		if (healthy && !tended) {
+			snprintf(why, sizeof why, "%s", bad);
+			healthy = 0;
+		}
 		ok = stralloc_cats(body, healthy ? "ok" : why)
 		    && stralloc_cats(body, "\n");
 	}
+	tend_status_free(&tend);
 	status_free(&st);
 	return !ok ? 0 : healthy ? 200 : 503;
 }

@@ -3,6 +3,7 @@
 
 #include "base/sa.h"
 #include "repl/status.h"
+#include "repl/tend_status.h"
 
 /* The status as Prometheus text (exposition format 0.0.4): every name of
  * Litestream 0.5 and 0.3 with its labels and type, as far as there is
@@ -13,6 +14,7 @@
  */
 struct metrics {
 	const struct status *st;
+	const struct tend_status *tend; /* NULL: not looked for */
 	int64_t now_ms;
 	int v03;  /* no names without a db label but those that Litestream 0.3
 	             has: readers of its time know no others */

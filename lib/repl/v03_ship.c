@@ -18,6 +18,16 @@
 #define SMALL (UINT64_C(4) << 20)      /* a database written whole at times */
 #define TICK_MS 1100                   /* of the times of stores, and a bit */
 
+int
+v03_ship_position(const struct ship *s, uint64_t *index, uint64_t *offset)
+{
+	if (!s->v03 || !s->v03->have)
+		return 0;
+	*index = s->v03->pos.wal.index;
+	*offset = s->v03->pos.wal.offset;
+	return 1;
+}
+
 void
 v03_ship_free(struct ship *s)
 {

@@ -14,6 +14,8 @@ int v03_ship_probe(struct ship *, struct store *, uint64_t local,
     uint64_t *backlog, struct err *);
 int v03_ship_run(struct ship *, struct store *, uint64_t upto,
     unsigned max_files, struct ship_result *, struct err *);
+/* Where the replica stands: 1, 0: not known. */
+int v03_ship_position(const struct ship *, uint64_t *index, uint64_t *offset);
 void v03_ship_free(struct ship *); /* its part of it, NULL is fine */
 
 #endif

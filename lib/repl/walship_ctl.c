@@ -401,6 +401,9 @@ fill(const struct wdb *d, struct status_db *s)
 		o->unfenced = r->unfenced;
 		o->bytes = r->shipped_bytes;
 		o->files = r->shipped_files;
+		o->v03 = r->v03;
+		o->index = r->v03_index;
+		o->offset = r->v03_offset;
 		fill_error(&o->error, &r->fault);
 		if (o->lag_bytes > s->spool)
 			s->spool = o->lag_bytes;

@@ -82,6 +82,8 @@ struct wrep {
 	int replaces;        /* what is shipped next replaces what is there */
 	uint64_t lag_bytes;
 	uint64_t shipped_bytes, shipped_files;
+	int v03;                  /* the next two are known */
+	uint64_t v03_index, v03_offset;
 	int64_t behind_ms, success_ms;
 	int64_t next_mono;        /* not before, 0: now */
 	unsigned fails, heals;

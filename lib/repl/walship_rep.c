@@ -8,6 +8,7 @@
 #include "base/retry.h"
 #include "base/sa.h"
 #include "base/when.h"
+#include "repl/v03_ship.h"
 #include "repl/walship_in.h"
 
 /* Replicas: their groups, jobs and what comes of them. */
@@ -453,6 +454,7 @@ walship_rep_done(struct wrep *r)
 	r->broken = r->ship.broken;
 	r->snap = r->ship.snap;
 	d->w->dirty = 1;
+	r->v03 = v03_ship_position(&r->ship, &r->v03_index, &r->v03_offset);
 	if (r->probe)
 		probed(r);
 	else

@@ -110,14 +110,32 @@ everything_is_told(void **state)
 		"\nls_last_success_timestamp_seconds{db=\"/d/a\\\\b.db\","
 		    "replica=\"file:///r\"} 1.500\n",
 		"\nls_errors{db=\"/d/a\\\\b.db\",replica=\"s3://b/p\"} 4\n",
+		"\nlitestream_shadow_wal_index{db=\"/d/a\\\\b.db\"} 6\n",
+		"\nls_tend_up 1\n",
+		"\nls_last_proven_restore_timestamp_seconds{db=\"/d/x.db\","
+		    "replica=\"file:///r\"} 1700000000.123\n",
+		"\nls_proof_failed{db=\"/d/x.db\",replica=\"file:///r\"} 0\n",
+		"\nls_level_bytes{db=\"/d/x.db\",replica=\"file:///r\",level="
+		    "\"1\"} 200\n",
+		"\nlitestream_l0_retention_files_total{db=\"x.db\",status="
+		    "\"eligible\"} 1\n",
+		"{db=\"x.db\",status=\"not_compacted\"} 4\n",
+		"{db=\"x.db\",status=\"too_recent\"} 1\n",
+		"\nlitestream_last_validation_success{db=\"/d/x.db\",level="
+		    "\"1\"} 1\n",
 		"_bucket{replica_type=\"file\",operation=\"GET\",le=\"0.01\"} "
 		    "0\n",
 		"_bucket{replica_type=\"file\",operation=\"GET\",le=\"0.05\"} "
 		    "1\n",
 		"_sum{replica_type=\"file\",operation=\"GET\"} 0.020000\n"
 	};
+	struct tend_replica t = { .url = "file:///r", .state = "ok",
+	    .proven_txid = 4, .proven_ms = 1700000000123, .refused = 1,
+	    .level = { { 9, 6, 600, 0 }, { 5, 2, 200, 0 } } };
+	struct tend_database td = { .path = "/d/x.db", .r = &t, .n = 1 };
+	struct tend_status tend = { .pid = 1, .db = &td, .n = 1 };
 	struct status st = example();
-	struct metrics m = { &st, 10250, 0, name, NULL };
+	struct metrics m = { &st, &tend, 10250, 0, name, NULL };
 	stralloc s = STRALLOC_ZERO;
 
 	(void)state;
