@@ -1,6 +1,7 @@
 #!/bin/bash
 # ls-verify of replicas on S3, and of those that the real Litestream makes,
 # while it runs and ls-walship does not.
+# run: asan
 . tests/lib.sh
 need sqlite3
 need_peer litestream-0.5 versitygw
