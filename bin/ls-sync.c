@@ -12,17 +12,18 @@
 
 #define PROG "ls-sync"
 #define START_MS 2000
-#define SYNOPSIS "[-w TIMEOUT] [--any | --local] [DB]"
+#define SYNOPSIS "[-w TIMEOUT] [--any | --local] [--full] [DB]"
 #define PURPOSE "Returns when everything committed so far in DB, or in " \
 	"every database of the\nrunning ls-walship, is durable in all its " \
 	"replicas."
 
-enum { OPT_ANY = 256, OPT_LOCAL, OPT_SOCKET };
+enum { OPT_ANY = 256, OPT_LOCAL, OPT_FULL, OPT_SOCKET };
 
 static const struct opt opts[] = {
 	{ 'w', "wait", "TIMEOUT", "give up after this long: 30s (default), 5m" },
 	{ OPT_ANY, "any", NULL, "one replica is enough" },
 	{ OPT_LOCAL, "local", NULL, "the local state folder is enough" },
+	{ OPT_FULL, "full", NULL, "with a fresh full copy of DB, to mend replicas" },
 	{ OPT_SOCKET, "socket", "PATH", "control socket of ls-walship" },
 	{ 'v', "verbose", NULL, "print what each database has reached" },
 	PROG_OPTS
@@ -32,7 +33,7 @@ static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 struct args {
 	const char *mode, *socket, *db;
 	int64_t wait_ms;
-	int verbose;
+	int full, verbose;
 };
 
 static void
@@ -55,6 +56,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 		break;
 	case OPT_ANY: a->mode = "any"; break;
 	case OPT_LOCAL: a->mode = "local"; break;
+	case OPT_FULL: a->full = 1; break;
 	case OPT_SOCKET: a->socket = arg; break;
 	case 'v': a->verbose = 1; break;
 	}
@@ -84,7 +86,7 @@ main(int argc, char **argv)
 {
 	struct args a = { .mode = "all", .wait_ms = 30000 };
 	const char *dir = getenv("LS_RUN_DIR");
-	char line[4096], sock[4096], *db = NULL;
+	char line[4096], full[4096], sock[4096], *db = NULL;
 	struct err e = { 0 };
 	int n, code;
 
@@ -92,6 +94,8 @@ main(int argc, char **argv)
 		return code;
 	if ((a.db = *argv) && !*a.db)
 		return prog_usage(PROG, "the name of the database is empty");
+	if (a.full && !a.db)
+		return prog_usage(PROG, "--full is of one DB");
 	snprintf(sock, sizeof sock, "%s/walship.sock",
 	    dir && *dir ? dir : "/run/ls-s6");
 	/* as ls-walship knows it */
@@ -99,9 +103,12 @@ main(int argc, char **argv)
 		return prog_fatal(PROG, "sync", &e);
 	n = snprintf(line, sizeof line, "sync\t%s\t%s\t%" PRId64, db ? db : "",
 	    a.mode, (a.wait_ms + 999) / 1000);
+	snprintf(full, sizeof full, "dump\t%s", db ? db : "");
 	free(db);
 	if (n < 0 || (size_t)n >= sizeof line || strchr(line, '\n'))
 		return prog_usage(PROG, "not a path ls-walship can have");
+	if (a.full && ask(a.socket ? a.socket : sock, full, &a, &e) < 0)
+		return prog_fatal(PROG, "ask for a full copy", &e);
 	if (ask(a.socket ? a.socket : sock, line, &a, &e) < 0)
 		return prog_fatal(PROG, "sync", &e);
 	return prog_flush(PROG);

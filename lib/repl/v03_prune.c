@@ -184,7 +184,9 @@ spare(struct v03_prune *p, struct err *e)
 		*e = why;
 		v03_generation_fmt(id, g->id);
 		err_in(e, "nothing of generation %s is deleted, the rest would "
-		    "not be enough to restore", id);
+		    "not be enough to restore (it goes as a whole when its "
+		    "time is over; if it is the newest, ls-sync --full DB has "
+		    "ls-walship begin another)", id);
 		if (why.kind != ERR_DATA)
 			return -1;
 		for (size_t i = 0; i < g->n_snapshots + g->n_wal; i++)

@@ -535,12 +535,23 @@ put_next(struct ship *s, struct store *st, struct ship_result *res,
 	return r < 0 ? -1 : 0;
 }
 
+/* What the generation holds cannot be restored: the full copy after it was
+ * asked for, and is to begin another one, however well it would continue. */
+static void
+mended(struct ship *s)
+{
+	if (s->broken && s->v03->have)
+		v03_ship_lose(s, s->cursor, "a full copy was asked for");
+	s->broken = 0;
+}
+
 int
 v03_ship_run(struct ship *s, struct store *st, uint64_t upto,
     unsigned max_files, struct ship_result *res, struct err *e)
 {
 	struct v03_ship *v = s->v03;
 
+	mended(s);
 	if (v->have && when_mono() >= s->check_mono
 	    && v03_ship_check(s, st, e) < 0)
 		return err_in(e, "ship");

@@ -82,5 +82,8 @@ v03_snapshot_put(const struct store_conf *conf, const char *tmp,
 	}
 	v03_set_free(&set);
 	store_close(st);
+	if (x < 0 && e->kind == ERR_DATA)
+		err_in(e, "no snapshot can be made before another generation "
+		    "begins (ls-sync --full DB has ls-walship begin one)");
 	return x < 0 ? err_in(e, "%s", conf->url) : 0;
 }

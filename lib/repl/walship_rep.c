@@ -246,7 +246,8 @@ walship_rep_state(const struct wrep *r)
 int
 walship_rep_holds(const struct wrep *r, uint64_t txid)
 {
-	return r->known && r->txid >= txid && !r->want_dump && !r->broken;
+	return r->known && r->txid >= txid && !r->want_dump && !r->mend_at
+	    && !r->broken;
 }
 
 /* Is there anything to put? */
@@ -272,16 +273,20 @@ walship_rep_due(const struct wrep *r)
 }
 
 /* A full copy that was asked for goes up as the others do, after what was
- * captured before it, and then as the beginning of restores too. */
+ * captured before it, and then as the beginning of restores too. What has no
+ * position to go on from begins with it. */
 static void
 mend(struct wrep *r)
 {
 	if (!r->mend_at || r->probe)
 		return;
-	if (r->ship.cursor + 1 < r->mend_at && r->upto >= r->mend_at) {
+	if (r->ship.conf.v03 && !r->ship.cursor) {
+		r->mend_at = 0;
+	} else if (r->ship.cursor + 1 < r->mend_at && r->upto >= r->mend_at) {
 		r->upto = r->mend_at - 1;
 	} else {
-		r->ship.broken |= r->ship.cursor + 1 == r->mend_at;
+		if (r->ship.cursor + 1 == r->mend_at)
+			r->broken = r->ship.broken = 1;
 		r->mend_at = 0;
 	}
 }

@@ -1,0 +1,65 @@
+#!/bin/sh
+# What is damaged in the newest generation of a replica in the layout of
+# Litestream 0.3: verification says so, no snapshot can be made, nothing is
+# deleted, and a full copy that is asked for begins another generation.
+. tests/lib.sh
+need sqlite3
+
+mkdir "$T/d"
+db=$T/d/a.db url=file://$T/r
+make_db "$db" 400
+cat >"$T/c.yml" <<END
+dbs:
+  - path: $db
+    min-checkpoint-page-count: 20
+    replicas:
+      - format: v0.3
+        sync-interval: 10ms
+        url: "$url"
+END
+start walship ls-walship -c "$T/c.yml"
+wait_for 20 ls-sync -w 5s "$db" || bail "$(cat "$T/walship.log")"
+for i in 1 2 3 4 5 6 7 8; do
+	sql "$db" "UPDATE t SET v = hex(randomblob(48)) WHERE id % 40 = $i"
+	ls-sync -w 20s "$db" || bail "$(cat "$T/walship.log")"
+done
+first=$(ls "$T/r/generations")
+log=$T/r/generations/$first/wal
+seg=$log/$(ls "$log" | sed -n 3p)
+exits 'nothing is wrong yet' 0 ls-snapshot -r "$url"
+rm "$T/r/generations/$first/snapshots"/*[1-9a-f].snapshot.lz4
+printf 'x%.0s' $(seq 40) | dd of="$seg" bs=1 seek=60 conv=notrunc 2>/dev/null
+
+# ---- what is said ----
+exits 'no snapshot can be made' 102 ls-snapshot -r "$url"
+like 'it says what is damaged' "$err" "${seg##*/}"
+like 'and the way out' "$err" "ls-sync --full"
+find "$T/r" -type f | xargs touch -d '30 hours ago'
+before=$(find "$T/r" -type f | sort)
+exits 'nor by ls-prune' 102 ls-prune -c "$T/c.yml" "$db"
+like 'which says the way out too' "$err" "ls-sync --full"
+is 'nothing was deleted' "$(find "$T/r" -type f | sort)" "$before"
+
+# ---- the way out ----
+exits 'a full copy is asked for' 0 ls-sync --full -w 30s "$db"
+is 'another generation' "$(ls "$T/r/generations" | wc -l)" 2
+second=$(ls "$T/r/generations" | grep -v "$first")
+like 'it is said why' "$(cat "$T/walship.log")" \
+    "new generation.*generation=$second.*a full copy was asked for"
+like 'it begins with a snapshot' "$(ls "$T/r/generations/$second/snapshots")" \
+    '^00000000[.]snapshot[.]lz4$'
+exits 'replication goes on' 0 ls-sync -w 10s "$db"
+sql "$db" "UPDATE t SET v = 'after' WHERE id = 1"
+exits 'with what is new' 0 ls-sync -w 10s "$db"
+is 'in that generation' "$(ls "$T/r/generations" | wc -l)" 2
+lines=$(wc -l <"$T/walship.log")
+sleep 1
+is 'and has nothing left to do' "$(wc -l <"$T/walship.log")" "$lines"
+like 'status' "$(ls-status)" ' ok '
+ok 'it restores' ls-restore -q -o "$T/o.db" "$url"
+ok 'page by page' pages_equal "$db" "$T/o.db"
+exits 'a snapshot can be made again' 0 ls-snapshot -r "$url"
+find "$T/r/generations" -type f | xargs touch -d '26 hours ago'
+exits 'and when the retention is over' 0 ls-prune -c "$T/c.yml" "$db"
+stop walship
+done_testing
