@@ -386,8 +386,8 @@ headers(void **state)
 	static const char *const good[] = {
 		"-> joint grease arg\nAAAA\n", "-> x\n\n",
 		/* a body of 48 bytes ends with an empty line */
-		"-> x !~\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-		    "AAAAAAAAA\n\n",
+		("-> x !~\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		    "AAAAAAAAA\n\n"),
 		"-> X25519x y\n\n",
 	};
 	static const char *const bad[] = {

@@ -28,7 +28,7 @@ good(const char *yaml)
 {
 	struct conf_raw raw = { 0 };
 	struct err err = { 0 };
-	struct conf c;
+	struct conf c = { 0 };
 
 	*warned = 0;
 	if (conf_yaml(&raw, yaml, strlen(yaml), &warn, &err) < 0
