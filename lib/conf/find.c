@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/crc64.h"
 
 #define DEPTH_MAX 16
 
 struct find {
 	struct conf_found *out;
+	const struct conf_news *news; /* then nothing is opened */
 	const char *pattern;
 	int recursive;
 	const struct conf_warn *warn;
@@ -71,6 +73,24 @@ find_below(struct find *f, const char *path, int at, const char *name,
 	return 0;
 }
 
+/* Into the sum, unless it is known. */
+static int
+add_news(struct find *f, const char *path, int at, const char *name)
+{
+	struct stat st;
+	uint64_t v[4];
+
+	if (fstatat(at, name, &st, 0) < 0 || !S_ISREG(st.st_mode)
+	    || f->news->known(f->news->ctx, path))
+		return 0;
+	v[0] = st.st_ino;
+	v[1] = (uint64_t)st.st_size;
+	v[2] = (uint64_t)st.st_mtim.tv_sec;
+	v[3] = (uint64_t)st.st_mtim.tv_nsec;
+	*f->news->sum ^= crc64(crc64(0, path, strlen(path)), v, sizeof v);
+	return 0;
+}
+
 /* A name in the folder at dir: a database, a folder to look into, or not.
  * State folders, our own and Litestream's, are not looked into, nor what
  * links to folders lead to. */
@@ -94,9 +114,9 @@ find_entry(struct find *f, const char *dir, int at, const char *name,
 		if (f->recursive && depth < DEPTH_MAX)
 			r = find_below(f, path, at, name, depth);
 	} else if ((S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
-	    && (!f->pattern || !fnmatch(f->pattern, name, 0))
-	    && is_sqlite(at, name))
-		r = found(f, path);
+	    && (!f->pattern || !fnmatch(f->pattern, name, 0)))
+		r = f->news ? add_news(f, path, at, name)
+		    : is_sqlite(at, name) ? found(f, path) : 0;
 	free(path);
 	return r;
 }
@@ -123,7 +143,7 @@ int
 conf_find(struct conf_found *out, const char *where, const char *pattern,
     int recursive, const struct conf_warn *warn, struct err *err)
 {
-	struct find f = { out, pattern, recursive, warn, err };
+	struct find f = { out, NULL, pattern, recursive, warn, err };
 	struct stat st;
 	char *path;
 	int r = 0, fd;
@@ -146,9 +166,20 @@ conf_find(struct conf_found *out, const char *where, const char *pattern,
 }
 
 int
+conf_find_news(const char *where, const char *pattern, int recursive,
+    const struct conf_news *news, struct err *err)
+{
+	struct find f = { NULL, news, pattern, recursive, NULL, err };
+	int fd = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, "read folder %s", where)
+	    : find_dir(&f, where, fd, 0);
+}
+
+int
 conf_find_dirs(struct conf_found *out, const char *where, struct err *err)
 {
-	struct find f = { out, NULL, 0, NULL, err };
+	struct find f = { out, NULL, NULL, 0, NULL, err };
 	size_t n = strlen(where), k;
 	DIR *d = opendir(where);
 	struct dirent *e;
@@ -157,8 +188,8 @@ conf_find_dirs(struct conf_found *out, const char *where, struct err *err)
 	int r = 0;
 
 	if (!d)
-		return errno == ENOENT || errno == ENOTDIR ? 0
-		    : err_sys(err, "read folder %s", where);
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
+		    ? 0 : err_sys(err, "read folder %s", where);
 	while (!r && (e = readdir(d))) {
 		k = strlen(e->d_name);
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")

@@ -103,8 +103,19 @@ int conf_find(struct conf_found *, const char *where, const char *pattern,
 void conf_found_sort(struct conf_found *);
 void conf_found_free(struct conf_found *);
 
+/* Names that may be of databases and are not known: what of them a look tells,
+ * XORed into *sum. No file is opened: closing one would drop the locks that
+ * SQLite has of it in this process. */
+struct conf_news {
+	int (*known)(void *ctx, const char *path);
+	void *ctx;
+	uint64_t *sum;
+};
+int conf_find_news(const char *where, const char *pattern, int recursive,
+    const struct conf_news *, struct err *);
+
 /* The folders in a folder that conf_find would look into. One that is not
- * there has none. */
+ * there, or may not be read, has none. */
 int conf_find_dirs(struct conf_found *, const char *where, struct err *);
 
 /* Replaces every database with "dir:" by one for each file found. */

@@ -23,7 +23,9 @@
 
 #define SETTLE_MS 250      /* as Litestream */
 #define TRIES 6            /* a name that is no database yet: 0.25 to 8 s */
-#define MASK (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR)
+#define AGAIN_MS 8000      /* after a configuration that cannot be read */
+#define MASK (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MOVE_SELF \
+	| IN_ONLYDIR)
 #define DEPTH_MAX 16
 
 struct folder {
@@ -42,6 +44,10 @@ struct conf_watch {
 	char **known;
 	size_t n_known, known_room;
 	int64_t poll_ms;       /* 0: inotify tells */
+	uint64_t sum;          /* of what was there and not known, at the last
+	                          look */
+	int again_all;         /* something was missed: at the next look folders
+	                          are gone through anew */
 	unsigned tries;        /* since the last event */
 	struct conf again;     /* loaded anew, looked through up to next */
 	size_t next;
@@ -72,6 +78,22 @@ grow(void **a, size_t n, size_t *room, size_t size, struct err *err)
 	return 0;
 }
 
+/* It may have been moved within what is watched. */
+static int
+renamed(struct folder *f, const char *path, unsigned depth, struct err *err)
+{
+	char *p;
+
+	f->depth = depth;
+	if (!strcmp(f->path, path))
+		return 0;
+	if (!(p = strdup(path)))
+		return err_nomem(err);
+	free(f->path);
+	f->path = p;
+	return 0;
+}
+
 static int
 add_folder(struct conf_watch *w, size_t of, const char *path, unsigned depth,
     struct err *err)
@@ -79,15 +101,18 @@ add_folder(struct conf_watch *w, size_t of, const char *path, unsigned depth,
 	int wd = inotify_add_watch(w->inotify, path, MASK);
 	void *a = w->f;
 
+	/* as folders that may not be read are passed over when databases are
+	 * looked for */
 	if (wd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0
+		return errno == ENOENT || errno == ENOTDIR
+		    || (errno == EACCES && depth) ? 0
 		    : errno == ENOSPC ? err_set(err, ERR_CONF, "watch %s: "
 		    "there are no more inotify watches: raise "
 		    "fs.inotify.max_user_watches", path)
 		    : err_sys(err, "watch %s", path);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->f[i].wd == wd && w->f[i].of == of)
-			return 0;
+			return renamed(&w->f[i], path, depth, err);
 	if (grow(&a, w->n, &w->room, sizeof *w->f, err) < 0)
 		return -1;
 	w->f = a;
@@ -109,6 +134,32 @@ add_tree(struct conf_watch *w, size_t of, const char *path, unsigned depth,
 		r = add_tree(w, of, below.path[i], depth + 1, err);
 	conf_found_free(&below);
 	return r;
+}
+
+/* Those that are there and not watched yet. */
+static int
+add_all(struct conf_watch *w, struct err *err)
+{
+	for (size_t i = 0; i < w->n_dirs; i++)
+		if (add_tree(w, i, w->dirs[i].path, 0, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* One that is gone: 1 if it was one of the configuration, which may come
+ * again, and tells nothing then. */
+static int
+drop_folder(struct conf_watch *w, int wd)
+{
+	int root = 0;
+
+	for (size_t i = w->n; i-- > 0;)
+		if (w->f[i].wd == wd) {
+			root |= !w->f[i].depth;
+			free(w->f[i].path);
+			w->f[i] = w->f[--w->n];
+		}
+	return root;
 }
 
 static int
@@ -154,8 +205,13 @@ event(struct conf_watch *w, const struct inotify_event *ev, struct err *err)
 	char path[PATH_MAX];
 	int news = 0;
 
+	for (size_t i = 0; ev->mask & IN_MOVE_SELF && i < w->n; i++)
+		if (w->f[i].wd == ev->wd && !w->f[i].depth)
+			inotify_rm_watch(w->inotify, ev->wd); /* IN_IGNORED */
+	if (ev->mask & IN_IGNORED)
+		return w->again_all |= drop_folder(w, ev->wd);
 	if (ev->mask & IN_Q_OVERFLOW)
-		return 1;
+		return w->again_all = 1;
 	for (size_t i = 0; i < w->n && ev->len; i++) {
 		struct folder f = w->f[i];
 
@@ -183,41 +239,63 @@ events(struct conf_watch *w, struct err *err)
 		struct inotify_event align;
 		char b[4096];
 	} buf;
-	int news = 0, r;
+	int news = 0, failed = 0, r;
 	ssize_t n;
 
 	while ((n = read(w->inotify, buf.b, sizeof buf.b)) > 0)
 		for (ssize_t at = 0; at < n;) {
 			struct inotify_event *ev = (void *)(buf.b + at);
 
+			/* the others are no less of interest */
 			if ((r = event(w, ev, err)) < 0)
-				return -1;
-			news |= r;
+				failed = -1;
+			news |= r != 0;
 			at += (ssize_t)(sizeof *ev + ev->len);
 		}
 	if (!news)
 		return 0;
 	w->tries = 0;
-	return arm(w, SETTLE_MS, err);
+	r = arm(w, SETTLE_MS, err);
+	return failed ? failed : r;
+}
+
+static int
+known(void *ctx, const char *path)
+{
+	return is_known(ctx, path, strlen(path));
 }
 
 /* By looking, where nobody tells. */
 static int
 poll_dirs(struct conf_watch *w, struct err *err)
 {
-	int news = 0, r = arm(w, w->poll_ms, err);
+	uint64_t sum = 0;
+	struct conf_news news = { known, w, &sum };
+	int changed;
 
-	for (size_t i = 0; i < w->n_dirs && !r && !news; i++) {
-		const struct conf_dir *d = &w->dirs[i];
-		struct conf_found f = { 0 };
+	if (arm(w, w->poll_ms, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->n_dirs; i++)
+		if (conf_find_news(w->dirs[i].path, w->dirs[i].pattern,
+		    w->dirs[i].recursive, &news, err) < 0)
+			return -1;
+	changed = sum && sum != w->sum;
+	w->sum = sum;
+	return changed;
+}
 
-		r = conf_find(&f, d->path, d->pattern, d->recursive, NULL,
-		    err);
-		for (size_t k = 0; k < f.n && !r; k++)
-			news |= !is_known(w, f.path[k], strlen(f.path[k]));
-		conf_found_free(&f);
-	}
-	return r < 0 ? -1 : news;
+/* It could not be read, and may be put right with no event to tell: what is
+ * new meanwhile is not forgotten. */
+static int
+later(struct conf_watch *w)
+{
+	struct err ign;
+
+	w->sum = 0;
+	w->again_all = 1;
+	if (!w->poll_ms)
+		arm(w, AGAIN_MS, &ign);
+	return -1;
 }
 
 /* 1: the configuration is to be loaded again. */
@@ -232,6 +310,11 @@ due(struct conf_watch *w, struct err *err)
 		return 0;
 	if (w->poll_ms)
 		return poll_dirs(w, err);
+	if (w->again_all) {
+		w->again_all = 0;
+		if (add_all(w, err) < 0)
+			return later(w);
+	}
 	/* what has been made may be written only later */
 	if (++w->tries < TRIES && arm(w, SETTLE_MS << w->tries, err) < 0)
 		return -1;
@@ -284,7 +367,7 @@ conf_watch_next(struct conf_watch *w, const struct conf_args *args,
 		if ((r = due(w, err)) <= 0)
 			return r;
 		if (conf_load(&w->again, &again, err) < 0)
-			return -1;
+			return later(w);
 		w->loaded = 1;
 		w->next = 0;
 		r = 0;
@@ -327,9 +410,8 @@ begin(struct conf_watch *w, int64_t poll_ms, int force_poll, struct err *err)
 		return err_sys(err, "watch folders");
 	if (follow(w, w->timer, err) < 0 || follow(w, w->inotify, err) < 0)
 		return -1;
-	for (size_t i = 0; i < w->n_dirs && !w->poll_ms; i++)
-		if (add_tree(w, i, w->dirs[i].path, 0, err) < 0)
-			return -1;
+	if (!w->poll_ms && add_all(w, err) < 0)
+		return -1;
 	/* what came since the configuration was read */
 	return arm(w, w->poll_ms ? w->poll_ms : SETTLE_MS, err);
 }

@@ -55,7 +55,18 @@ a=$(i); sleep 3; b=$(i)
 is 'then it sleeps' $((b - a)) 0
 sql "$T/d/a.db" 'delete from t where rowid = 2'
 ls-sync -w 10s "$T/d/a.db"
-a=$(find "/proc/$pid_w/task" -maxdepth 1 | wc -l)
+
+# a configuration that cannot be read for a while
+echo '  - nonsense' >>"$T/c.yml"
+make_db "$T/d/meanwhile.db" 3
+ok 'what is wrong with the file is said' wait_for 10 grep -q 'unable to look for new' "$T/w.log"
+conf
+ok 'and nothing is forgotten meanwhile' wait_for 20 has meanwhile.db
+# a folder that gets another name
+mv "$T/d/x" "$T/d/z"
+sleep 3
+make_db "$T/d/z/y/f.db" 3
+ok 'in a folder that has another name now' wait_for 10 has z/y/f.db
 stop w
 is 'and ends as always' "$?" 0
 
@@ -64,6 +75,9 @@ start p ls-walship --poll -c "$T/c.yml"
 wait_for 10 test -S "$LS_RUN_DIR/walship.sock"
 make_db "$T/d/polled.db" 3
 ok 'found by looking' wait_for 15 has polled.db
+sleep 2
+sql "$T/d/polled.db" 'insert into t values(9, 9)'
+ok 'its looks drop no lock of SQLite: the -wal outlives other connections' test -e "$T/d/polled.db-wal"
 stop p
 
 # nothing yet
