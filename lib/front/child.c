@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -234,22 +235,50 @@ take(int *fd, stralloc *s, struct err *e)
 	return 0;
 }
 
+/* Who ends this program ends the one it runs, and waits for it. A descriptor
+ * that tells of it, with the old mask in *old; -1: as it was. */
+static int
+hold_signals(sigset_t *old)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, old);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void
+pass_on(int fd, pid_t pid)
+{
+	struct signalfd_siginfo si;
+
+	while (read(fd, &si, sizeof si) == (ssize_t)sizeof si)
+		kill(pid, (int)si.ssi_signo);
+}
+
 int
 front_capture(char *const *argv, stralloc *out, front_line_fn *fn, void *ctx,
     int *code, struct err *e)
 {
 	struct front_child c;
 	stralloc line = STRALLOC_ZERO;
-	int st = 0, r = 0;
+	sigset_t old;
+	int st = 0, r = 0, signals;
 
 	if (front_spawn(&c, -1, argv, FRONT_OUT | FRONT_ERR, NULL, e) < 0)
 		return -1;
+	signals = hold_signals(&old);
 	while (r >= 0 && (c.out >= 0 || c.err >= 0)) {
-		struct pollfd p[2] = { { c.out, POLLIN, 0 },
-		    { c.err, POLLIN, 0 } };
+		struct pollfd p[3] = { { c.out, POLLIN, 0 },
+		    { c.err, POLLIN, 0 }, { signals, POLLIN, 0 } };
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			break;
+		if (p[2].revents)
+			pass_on(signals, c.pid);
 		if (p[0].revents)
 			r = take(&c.out, out, e);
 		if (r >= 0 && p[1].revents)
@@ -261,6 +290,9 @@ front_capture(char *const *argv, stralloc *out, front_line_fn *fn, void *ctx,
 	front_child_close(&c);
 	while (waitpid(c.pid, &st, 0) < 0 && errno == EINTR)
 		;
+	if (signals >= 0)
+		close(signals);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	stralloc_free(&line);
 	*code = WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
 	if (r >= 0 && *code == 127)

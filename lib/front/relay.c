@@ -31,6 +31,8 @@ static const struct {
 	{ "snapshot made", "snapshot complete", 0 },
 	{ "snapshot is there already", NULL, 0 },
 	{ "pruned", "retention enforced", 0 },
+	{ "following", "entering follow mode", 0 },
+	{ "applied", "follow: applied updates", 0 },
 };
 
 static const struct {
@@ -41,6 +43,8 @@ static const struct {
 	{ "compaction complete", "bytes", "size" },
 	{ "snapshot complete", "bytes", "size" },
 	{ "retention enforced", "deleted", "deleted_count" },
+	{ "follow: applied updates", "from", "from_txid" },
+	{ "follow: applied updates", "to", "to_txid" },
 };
 
 static const char *const levels[] = { "trace", "debug", "info", "warn",

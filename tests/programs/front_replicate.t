@@ -223,6 +223,21 @@ echo 'dbs: []' >none.yml
 exits 'no database and no socket' 1 litestream replicate -config none.yml
 like 'is said' "$err" 'lists no database'
 
+# ---- a standby: told to end, it and the program below it do ----
+start ships litestream replicate -config c.yml
+wait_for 10 following ships
+start standby litestream restore -f -follow-interval 100ms -o standby.db "$R"
+wait_for 10 test -s standby.db
+sql a.db "INSERT INTO t(v) VALUES ('for the standby')"
+ok 'restore -f: what is new arrives' wait_for 10 sh -c \
+    "sqlite3 'file:standby.db?mode=ro' 'SELECT v FROM t' | grep -q standby"
+pids=$(below "$pid_standby")
+stop standby INT
+is 'restore -f: INT ends it' "$status" 0
+ok 'restore -f: and what is below it' wait_for 5 gone $pids
+like 'restore -f: the log' "$(cat standby.log)" 'msg="follow: applied updates" .*from_txid=[0-9a-f]{16} to_txid=[0-9a-f]{16}'
+stop ships
+
 # ---- 1218: several replicas; arguments; the log ----
 exits '1218: two replicas' 0 litestream replicate -exec true a.db "$R" \
     "file://$T/r/b"
