@@ -49,7 +49,7 @@ struct args {
 	int json, proof, row, pace_given;
 	enum check_kind check;
 	struct verify_job job;
-	const struct store_conf **stores; /* of the job */
+	struct verify_store *stores; /* of the job */
 	struct log log;
 	char uuid[ROW_UUID];
 	size_t seen;
@@ -193,12 +193,8 @@ collect(void *ctx, const struct conf_db *db, const struct conf_replica *r,
 	(void)db;
 	(void)e;
 	a->seen++;
-	if (r->format == CONF_FORMAT_LTX)
-		a->stores[a->job.n++] = &r->store;
-	else
-		log_event(&a->log, LOG_WARN, "replicas in the format of "
-		    "Litestream 0.3 are not verified", "replica", r->store.url,
-		    NULL);
+	a->stores[a->job.n++] = (struct verify_store){ &r->store,
+	    r->format == CONF_FORMAT_V03 };
 	return 0;
 }
 

@@ -72,6 +72,10 @@ struct tend_rep {
 	uint64_t settled, proven_txid;
 	int64_t proven_ms, seen_ms, tried_ms;
 	char proven_error[500];
+	/* of the proof at work: it came out well, or what it said */
+	int proof_ok;
+	char proof_said[500];
+	unsigned untold;          /* proofs in turn that could not be told */
 };
 
 struct tend_db {

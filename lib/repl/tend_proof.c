@@ -21,25 +21,27 @@ spread(const char *url, int64_t ms)
 	return ms > 0 ? (int64_t)(h % 1000) * (ms / 1000) : 0;
 }
 
-/* Wall clock; TEND_NEVER. Times to come are of a clock that was set back. */
+/* Wall clock; TEND_NEVER. Times to come are of a clock that was set back: it
+ * counts from now on. */
 static int64_t
 due(struct tend_rep *r, int64_t now)
 {
 	int64_t each = r->db->conf->verify_ms;
 	int64_t first = each < TEND_FIRST_PROOF_MS ? each : TEND_FIRST_PROOF_MS;
-	int64_t last = r->proven_ms > r->tried_ms ? r->proven_ms : r->tried_ms;
 
-	if (!each || !r->present || !r->shipped || r->conf->v03
+	if (!each || !r->present || !r->shipped
 	    || r->shipped <= r->proven_txid)
 		return TEND_NEVER;
 	if (!r->seen_ms || r->seen_ms > now) {
 		r->seen_ms = now;
 		r->db->keep = 1;
 	}
-	if (!last)
-		return r->seen_ms + first;
-	return (last < now ? last : now) + each + spread(r->conf->url,
-	    each / 10);
+	if (r->tried_ms > now) {
+		r->tried_ms = now;
+		r->db->keep = 1;
+	}
+	return r->tried_ms ? r->tried_ms + each + spread(r->conf->url,
+	    each / 10) : r->seen_ms + first;
 }
 
 int64_t
@@ -58,6 +60,8 @@ tend_proof_step(struct tend_rep *r, int64_t now)
 		return TEND_NEVER;
 	r->proof.job = TEND_PROOF;
 	r->tried_ms = now;
+	r->proof_ok = 0;
+	*r->proof_said = 0;
 	r->db->keep = 1;
 	if (tend_child_start(r, &r->proof, &e) < 0) {
 		t->no_verify = e.kind == ERR_NOTFOUND;
@@ -102,17 +106,35 @@ tend_proof_line(struct tend_rep *r, const char *line)
 	    && hex64_scan(t, &txid) == 0) {
 		r->proven_txid = txid;
 		r->proven_ms = when_now();
-		*r->proven_error = 0;
+		r->proof_ok = 1;
 	} else {
-		value(line, "\"error\":\"", r->proven_error,
-		    sizeof r->proven_error);
+		value(line, "\"error\":\"", r->proof_said,
+		    sizeof r->proof_said);
 	}
+}
+
+/* What could not be told yet is no failed proof, nor does it mend one: it is
+ * tried again after an hour, and ever longer times. */
+static void
+untold(struct tend_rep *r, const char *why)
+{
+	int64_t each = r->db->conf->verify_ms, wait = TEND_FIRST_PROOF_MS;
+
+	for (unsigned i = 0; i < r->untold && wait < each; i++)
+		wait *= 2;
+	r->untold++;
+	each += spread(r->conf->url, each / 10);
+	if (wait < each)
+		r->tried_ms += wait - each;
+	log_event(r->db->t->conf->log, LOG_INFO, "not proven yet", "db",
+	    r->db->conf->path, "replica", r->conf->url, "reason", why, NULL);
 }
 
 void
 tend_proof_ended(struct tend_rep *r, struct tend_child *c)
 {
 	struct tend *t = r->db->t;
+	const char *why;
 
 	t->proving--;
 	t->dirty = 1;
@@ -120,20 +142,21 @@ tend_proof_ended(struct tend_rep *r, struct tend_child *c)
 		r->tried_ms = r->proven_ms; /* after the restart, then */
 		return;
 	}
-	/* what could not be told yet is no failed proof */
-	if (c->status == 0)
-		*r->proven_error = 0;
-	else if (c->status == 111)
-		*r->proven_error = 0;
-	else if (!*r->proven_error)
-		snprintf(r->proven_error, sizeof r->proven_error, "%s",
-		    *c->fatal ? c->fatal : "ls-verify failed");
-	if (*r->proven_error)
-		log_event(t->conf->log, LOG_ERROR, "not proven restorable",
-		    "db", r->db->conf->path, "replica", r->conf->url, "error",
-		    r->proven_error, NULL);
-	else if (c->status == 0)
+	why = *r->proof_said ? r->proof_said : *c->fatal ? c->fatal
+	    : "ls-verify failed";
+	r->db->keep = 1;
+	if (c->status == 111) {
+		untold(r, why);
+		return;
+	}
+	r->untold = 0;
+	*r->proven_error = 0;
+	if (c->status == 0 && r->proof_ok) {
 		log_event(t->conf->log, LOG_INFO, "proven restorable", "db",
 		    r->db->conf->path, "replica", r->conf->url, NULL);
-	r->db->keep = 1;
+		return;
+	}
+	snprintf(r->proven_error, sizeof r->proven_error, "%s", why);
+	log_event(t->conf->log, LOG_ERROR, "not proven restorable", "db",
+	    r->db->conf->path, "replica", r->conf->url, "error", why, NULL);
 }

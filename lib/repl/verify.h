@@ -48,6 +48,9 @@ struct verify_report {
 	/* Against the snapshot: */
 	int compared, equal;
 	uint32_t differ;         /* pages */
+	const char *why;         /* not compared: a reason of its own, static */
+	char v03[V03_NAME_MAX];  /* of Litestream 0.3: the last object of the
+	                            state, which may have no TXID; else "" */
 };
 
 /* Whole check of one replica, whose listing is used up. snap NULL: its newest

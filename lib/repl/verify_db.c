@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "repl/verify_in.h"
+#include "repl/verify_v03.h"
 
 #define LISTED_MS 3000
 #define AGAIN 4 /* snapshots, where compaction takes their TXID away */
@@ -64,8 +65,27 @@ list(struct choose *c, const struct verify_job *j,
 	return -1;
 }
 
+/* Of a replica given by its address alone there is no other word of it. */
 static int
-objects(struct at *a, const struct store_conf *conf,
+is_v03(const struct verify_store *s, const struct choose_replica *r)
+{
+	return s->v03 || (!r->listing.n && r->v03.n);
+}
+
+/* As verify_replica. */
+static int
+replica(struct at *a, const struct verify_store *s, struct choose_replica *r,
+    const struct verify_opt *opt, struct verify_result *res, struct err *e)
+{
+	const struct verify_v03_where w = { s->conf->url, &a->job->where };
+	const struct verify_snap *snap = a->have ? &a->snap : NULL;
+
+	return is_v03(s, r) ? verify_v03(r, &w, snap, opt, &res->rep, e)
+	    : verify_replica(r, snap, opt, &res->rep, e);
+}
+
+static int
+objects(struct at *a, const struct verify_store *s,
     struct verify_result *res, struct err *e)
 {
 	const struct verify_job *j = a->job;
@@ -81,16 +101,15 @@ objects(struct at *a, const struct store_conf *conf,
 		if (i && stand(a, e) < 0)
 			return -1;
 		verify_report_free(&res->rep);
-		if (list(&c, j, conf, e) < 0)
+		if (list(&c, j, s->conf, e) < 0)
 			return -1;
-		r = verify_replica(&c.r[0], a->have ? &a->snap : NULL, &opt,
-		    &res->rep, e);
+		r = replica(a, s, &c.r[0], &opt, res, e);
 		choose_close(&c);
 	}
 	if (r != 1)
 		return r;
-	return err_set(e, ERR_TEMP, "its files are compacted faster than they "
-	    "are read: no TXID of the database was the end of one");
+	return err_set(e, ERR_TEMP, "its files are compacted or deleted faster "
+	    "than they are read: no TXID of the database was the end of one");
 }
 
 static int
@@ -124,30 +143,41 @@ copy(struct at *a, const struct store_conf *conf, struct verify_result *res,
 }
 
 static int
-look_max(const struct verify_job *j, const struct store_conf *conf,
+look_max(const struct verify_job *j, const struct verify_store *s,
     struct verify_report *rep, struct err *e)
 {
+	const struct verify_v03_where w = { s->conf->url, &j->where };
 	struct choose c;
+	int empty, r = 0;
 
-	if (list(&c, j, conf, e) < 0)
+	if (list(&c, j, s->conf, e) < 0)
 		return -1;
 	rep->newest = c.r[0].max;
+	empty = !rep->newest;
+	if (is_v03(s, &c.r[0])) {
+		r = verify_v03_max(&c.r[0], &w, &rep->newest, e);
+		empty = !c.r[0].v03.n;
+	}
 	choose_close(&c);
-	return rep->newest ? 0
-	    : err_set(e, ERR_NOTFOUND, "the replica is empty");
+	if (r < 0 || rep->newest || (!empty && j->look))
+		return r;
+	return empty ? err_set(e, ERR_NOTFOUND, "the replica is empty")
+	    : err_set(e, ERR_TEMP, "the state folder has no position of this "
+	    "replica: how far it is cannot be told");
 }
 
 static int
-one(struct at *a, const struct store_conf *conf, struct verify_result *res,
+one(struct at *a, const struct verify_store *s, struct verify_result *res,
     struct err *e)
 {
 	const struct verify_job *j = a->job;
-	int r = j->fresh_only ? look_max(j, conf, &res->rep, e)
-	    : objects(a, conf, res, e);
+	int r = j->fresh_only ? look_max(j, s, &res->rep, e)
+	    : objects(a, s, res, e);
 
 	if (!r && j->look)
-		r = copy(a, conf, res, e);
-	if (r < 0 || !j->where.db)
+		r = copy(a, s->conf, res, e);
+	/* the TXID of what is in the format of Litestream 0.3 may be unknown */
+	if (r < 0 || !j->where.db || (!res->rep.newest && j->max_lag_ms < 0))
 		return r;
 	res->with_fresh = 1;
 	return verify_fresh(&res->fresh, &j->where, &a->pos, res->rep.newest,
@@ -163,14 +193,15 @@ verify_db(const struct verify_job *j, verify_result_fn *fn, void *ctx,
 
 	for (size_t i = 0; i < j->n && !r; i++) {
 		struct verify_result res = { .db = j->where.db,
-		    .url = j->replicas[i]->url, .tables = -1,
+		    .url = j->replicas[i].conf->url, .tables = -1,
 		    .copy_tables = -1 };
 
-		if (one(&a, j->replicas[i], &res, &res.err) == 0)
+		if (one(&a, &j->replicas[i], &res, &res.err) == 0)
 			res.err.kind = ERR_NONE;
 		else if (!res.err.kind)
 			res.err.kind = ERR_BUG;
-		res.why = res.rep.compared ? NULL : reason(&a);
+		res.why = res.rep.compared ? NULL : res.rep.why ? res.rep.why
+		    : reason(&a);
 		if (a.have) {
 			res.size = (uint64_t)a.snap.pages * a.snap.page_size;
 			res.tables = a.snap.tables;

@@ -24,9 +24,14 @@ int verify_result_ok(const struct verify_result *);
 
 typedef void verify_result_fn(void *ctx, const struct verify_result *);
 
+struct verify_store {
+	const struct store_conf *conf;
+	int v03;                     /* in the format of Litestream 0.3 */
+};
+
 struct verify_job {
 	struct verify_where where;   /* .db NULL: only replicas */
-	const struct store_conf *const *replicas;
+	const struct verify_store *replicas;
 	size_t n;
 	struct verify_opt opt;
 	int fresh_only;              /* no object is read */

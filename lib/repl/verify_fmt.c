@@ -28,13 +28,17 @@ found(stralloc *s, const struct verify_result *r)
 static int
 state(stralloc *s, const struct verify_result *r)
 {
-	char line[240], t[WHEN_FMT];
+	char line[240], t[WHEN_FMT] = "unknown time", id[17];
 
 	if (!r->rep.merged)
 		return 1;
-	when_fmt(t, r->rep.time_ms);
-	snprintf(line, sizeof line, "; TXID %016" PRIx64 " of %s, %" PRIu64
-	    " bytes, %s", r->rep.txid, t, r->rep.size, r->rep.equal
+	if (r->rep.time_ms >= 0)
+		when_fmt(t, r->rep.time_ms);
+	snprintf(id, sizeof id, "%016" PRIx64, r->rep.txid);
+	snprintf(line, sizeof line, "; %s%s of %s, %" PRIu64 " bytes, %s",
+	    r->rep.txid ? "TXID " : "", r->rep.txid ? id : *r->rep.v03
+	    ? r->rep.v03 : "the newest state", t,
+	    r->rep.size, r->rep.equal
 	    ? "equals the live database page by page"
 	    : r->rep.compared ? "differs from the live database"
 	    : "is complete");
@@ -104,8 +108,10 @@ head(stralloc *s, const struct verify_result *r, int ok)
 	    ? listing_fmt_string(s, r->db) : stralloc_cats(s, "null"))
 	    && text(s, "replica", r->url)
 	    && cat(s, ",\"ok\":", ok ? "true" : "false", "", "")
-	    && text(s, "txid", r->rep.merged ? txid : NULL)
-	    && text(s, "time", r->rep.merged ? time : NULL);
+	    && text(s, "txid", r->rep.merged && r->rep.txid ? txid
+		: NULL)
+	    && text(s, "time", r->rep.merged && r->rep.time_ms >= 0 ? time
+		: NULL);
 }
 
 /* ,"KEY":{"size":N,"tables":N}; what is not known is null. */

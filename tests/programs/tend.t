@@ -15,6 +15,7 @@ cat >"$T/bin/ls-verify" <<END
 #!/bin/sh
 echo "\$*" >>"$T/proofs"
 cat "$T/proof" 2>/dev/null
+test ! -e "$T/proof.temp" || exit 111
 test ! -e "$T/proof.fails"
 END
 chmod +x "$T/bin/ls-verify"
@@ -281,5 +282,20 @@ like 'is in ls-status' "$(ls-status -t 2>&1)" 'not restorable: 0/x.ltx: damaged'
 exits 'which is not healthy then' 1 ls-status -q -t
 like 'is logged' "$(cat "$T/tend_v.log")" \
     'level=error.*not proven restorable.*damaged'
+echo '{"db":"v","replica":"x","ok":false,"txid":null,"time":null,"bytes":1,"error":"no answer"}' \
+    >"$T/proof"
+: >"$T/proof.temp"
+ok 'one that comes to nothing' wait_for 10 grep -q \
+    'not proven yet.*no answer' "$T/tend_v.log"
+sleep 1
+like 'mends no failed one' "$(cat "$LS_RUN_DIR/tend.status")" \
+    'proven-error=0/x.ltx: damaged'
+stop tend_v
+rm "$T/proof.temp" "$T/proof.fails" "$T/proof"
+sed -i 's/tried=[0-9]*/tried=9999999999999/' "$T/.v.db-litestream/tend"
+tend v
+ok 'a clock that was ahead holds up none' wait_for 10 grep -q \
+    'not proven restorable.*ls-verify failed' "$T/tend_v.log"
+pass 'and to say nothing is no proof'
 stop tend_v; stop walship_v
 done_testing
