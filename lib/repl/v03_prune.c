@@ -142,7 +142,19 @@ same_plan(const struct v03_prune *p, const struct v03_generation *g,
 	return r;
 }
 
-/* Is the part of a generation that stays enough? */
+/* Does all of a generation go somewhere? */
+static int
+ends_one(const struct v03_prune *p)
+{
+	size_t i = 0;
+
+	while (i < p->set.n && p->why[i] != V03_KEEP_GENERATION)
+		i++;
+	return i < p->set.n;
+}
+
+/* Is the part of a generation that stays enough? It is looked at where a part
+ * of it goes, and where it is what takes the place of one that goes. */
 static int
 enough(struct v03_prune *p, const struct v03_generation *g, struct err *e)
 {
@@ -156,7 +168,7 @@ enough(struct v03_prune *p, const struct v03_generation *g, struct err *e)
 	for (size_t i = g->first; i < g->first + n; i++)
 		if (!v03_keep_goes(p->why[i]))
 			o[kept++] = p->set.o[i];
-	if (kept && kept < n) { /* else nothing goes, or all of it */
+	if (kept && (kept < n || ends_one(p))) {
 		r = same_plan(p, g, o, kept, e);
 		while (r == 0 && v03_keep_goes(p->why[first.snapshot]))
 			first.snapshot++;
@@ -168,7 +180,8 @@ enough(struct v03_prune *p, const struct v03_generation *g, struct err *e)
 }
 
 /* Of a generation that has a hole, or whose snapshot is damaged, nothing
- * goes. 1: there are such, *e is about the last. */
+ * goes, and none that ended goes for it. 1: there are such, *e is about the
+ * last. */
 static int
 spare(struct v03_prune *p, struct err *e)
 {
@@ -183,16 +196,19 @@ spare(struct v03_prune *p, struct err *e)
 			continue;
 		*e = why;
 		v03_generation_fmt(id, g->id);
-		err_in(e, "nothing of generation %s is deleted, the rest would "
-		    "not be enough to restore (it goes as a whole when its "
-		    "time is over; if it is the newest, ls-sync --full DB has "
-		    "ls-walship begin another)", id);
+		err_in(e, "nothing of generation %s is deleted, nor any that "
+		    "ended: the rest would not be enough to restore (ls-sync "
+		    "--full DB has ls-walship begin a good one, and what is "
+		    "older goes when its time is over)", id);
 		if (why.kind != ERR_DATA)
 			return -1;
 		for (size_t i = 0; i < g->n_snapshots + g->n_wal; i++)
 			p->why[g->first + i] = V03_KEEP_WHOLE;
 		spared = 1;
 	}
+	for (size_t i = 0; spared && i < p->set.n; i++)
+		if (p->why[i] == V03_KEEP_GENERATION)
+			p->why[i] = V03_KEEP_WHOLE;
 	return spared;
 }
 

@@ -25,9 +25,10 @@ int v03_prune_plan(struct v03_prune *, const struct store_conf *,
 
 /* Makes the snapshot that is due (tmp: as in v03_snapshot.h), then deletes what
  * goes, after making sure that what stays of a generation leads
- * to the same state, and reading the oldest snapshot that stays: else nothing
- * of that generation goes, which is ERR_DATA in the end. Stops at the first
- * batch in which something was refused. */
+ * to the same state, and reading the oldest snapshot that stays, of every
+ * generation that stays if another goes: else nothing of that generation goes,
+ * nor one that ended, which is ERR_DATA in the end. Stops at the first batch in
+ * which something was refused. */
 int v03_prune_run(struct v03_prune *, const char *tmp, struct prune_done *,
     struct err *);
 

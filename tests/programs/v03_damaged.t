@@ -59,7 +59,33 @@ like 'status' "$(ls-status)" ' ok '
 ok 'it restores' ls-restore -q -o "$T/o.db" "$url"
 ok 'page by page' pages_equal "$db" "$T/o.db"
 exits 'a snapshot can be made again' 0 ls-snapshot -r "$url"
-find "$T/r/generations" -type f | xargs touch -d '26 hours ago'
+find "$T/r/generations/$first" -type f | xargs touch -d '30 hours ago'
+find "$T/r/generations/$second" -type f | xargs touch -d '26 hours ago'
 exits 'and when the retention is over' 0 ls-prune -c "$T/c.yml" "$db"
 stop walship
+
+# ---- a generation that ended is the last good one ----
+gens() { find "$T/r/generations" -type f | sed 's,.*generations/,,; s,/.*,,' | sort -u; }
+is 'the damaged one went' "$(gens)" "$second"
+rm "$T"/d/.a.db-litestream/v03-*
+start walship ls-walship -c "$T/c.yml"
+wait_for 20 ls-sync -w 5s "$db" || bail "$(cat "$T/walship.log")"
+stop walship
+third=$(gens | grep -v "$second")
+ls-restore -q -o "$T/second.db" --generation "$second" "$url"
+find "$T/r/generations/$second" -type f | xargs touch -d '30 hours ago'
+snap=$T/r/generations/$third/snapshots/00000000.snapshot.lz4
+cp "$snap" "$T/kept"
+printf 'x%.0s' $(seq 60) | dd of="$snap" bs=1 seek=300 conv=notrunc 2>/dev/null
+touch -d '26 hours ago' "$snap"
+exits 'the one that takes its place is damaged' 102 ls-prune "$url"
+like 'which is said' "$err" "nothing of generation $third is deleted, nor any"
+rm -f "$T/o.db"
+ok 'the one before still restores' ls-restore -q -o "$T/o.db" \
+    --generation "$second" "$url"
+ok 'as it was' cmp "$T/o.db" "$T/second.db"
+cp "$T/kept" "$snap"
+touch -d '26 hours ago' "$snap"
+exits 'once it is good' 0 ls-prune "$url"
+is 'the one before goes' "$(gens)" "$third"
 done_testing
