@@ -11,6 +11,8 @@
 #include "base/when.h"
 #include "repl/walship_in.h"
 
+#define MORE_MS 50             /* for databases that came, at a time */
+
 /* The loop: poll, collect what happened, hand out work, look whether it is
  * time to say ready or to end. */
 
@@ -122,16 +124,18 @@ events(struct walship *w)
 		    NULL);
 }
 
-/* Databases that came since the start. */
+/* Databases that came since the start: of thousands at once a few, then again
+ * those that are there have their turn. */
 static void
 more(struct walship *w)
 {
+	int64_t until = when_mono() + MORE_MS;
 	struct walship_db db;
 	struct err e = { 0 };
-	int r;
+	int r = 0, late;
 
-	while (memset(&db, 0, sizeof db),
-	    (r = w->conf->more(w->conf->ctx, &db, &e)) > 0) {
+	while (memset(&db, 0, sizeof db), !(late = when_mono() >= until)
+	    && (r = w->conf->more(w->conf->ctx, &db, &e)) > 0) {
 		const char *path = db.capture.path;
 
 		if (!walship_db_find(w, path)
@@ -147,7 +151,9 @@ more(struct walship *w)
 		if (db.free)
 			db.free(&db);
 	}
-	if (r < 0)
+	if ((w->more_left = late))
+		w->again = 1;
+	else if (r < 0)
 		walship_fault(w, &w->watch_fault, &e, "unable to look for new "
 		    "databases", NULL, NULL);
 }
@@ -228,7 +234,7 @@ turn(struct walship *w, struct err *e)
 		events(w);
 	if (w->control)
 		control_handle(w->control, p + 4, n - 4, walship_ctl, w);
-	if (p[3].revents)
+	if (p[3].revents || (w->more_left && !w->ending))
 		more(w);
 	return 0;
 }

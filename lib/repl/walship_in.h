@@ -207,6 +207,7 @@ struct walship {
 	int64_t status_mono;      /* when last written */
 	int dirty, urgent;        /* to be written; at once */
 	int again;                /* one more turn without waiting */
+	int more_left;            /* of the databases that came: call again */
 	int64_t trim_ms;          /* how long local level-0 files are kept */
 	struct wfault status_fault, watch_fault;
 	pid_t pid;
