@@ -178,20 +178,19 @@ delta_close(struct delta *d)
 
 int
 delta_check(const struct delta *d, struct store *st, const struct listing *l,
-    struct err *e)
+    const struct log *log, struct err *e)
 {
-	int r;
+	int r = standby_of(st, l, d->fd, &d->at, e);
 
-	if (d->proof != DELTA_PAGES) {
-		r = standby_same(st, l, &d->at, e);
-	} else {
-		r = standby_proof(st, l, d->fd, &d->at, e);
-		if (!r)
-			err_set(e, ERR_CONF, "no file of the replica ends at "
-			    "TXID %016" PRIx64 ": that it is that state cannot be "
-			    "checked; restore without --delta", d->at.txid);
-		r = r > 0 ? 0 : -1;
-	}
+	if (!r && d->proof == DELTA_PAGES)
+		r = err_set(e, ERR_CONF, "no file of the replica ends at TXID "
+		    "%016" PRIx64 ": that it is that state cannot be checked; "
+		    "restore without --delta", d->at.txid);
+	else if (!r)
+		log_event(log, LOG_WARN, "no file of the replica ends at the "
+		    "older copy's TXID any more: that it is of this replica "
+		    "cannot be checked", "file", d->path, "replica",
+		    store_conf(st)->url, NULL);
 	return r < 0 ? err_in(e, "older copy %s", d->path) : 0;
 }
 

@@ -30,9 +30,11 @@ int delta_open(struct delta *, const char *path, uint64_t txid,
     struct err *);
 void delta_close(struct delta *); /* idempotent; of a zeroed one nothing */
 
-/* What needs the replica (DELTA_PAGES): ERR_CONF if it cannot be told. */
+/* Is it a state of this replica? ERR_DATA if not. Where no file of it ends
+ * there any more: ERR_CONF for DELTA_PAGES, of which nothing is proven then,
+ * else a warning. */
 int delta_check(const struct delta *, struct store *, const struct listing *,
-    struct err *);
+    const struct log *, struct err *);
 
 /* Fills fd with it, shared blocks where the file system can, and checks what
  * was copied (DELTA_SUM). Page 1 is the replica's again, if that is known. */

@@ -284,8 +284,7 @@ static int
 first_check(struct follow *f, struct err *e)
 {
 	const struct standby_at *at = standby_at(f->s);
-	int r = at->level != 0xff ? standby_same(f->st, &f->l, at, e)
-	    : standby_proof(f->st, &f->l, standby_fd(f->s), at, e);
+	int r = standby_of(f->st, &f->l, standby_fd(f->s), at, e);
 
 	for (size_t i = 0; r > 0 && i < f->l.n; i++)
 		if (f->l.f[i].level == at->level && f->l.f[i].min == at->min

@@ -93,7 +93,8 @@ plan_any(struct restore_plan *p, struct store *st,
 		    &p->plan, e);
 	if (t.time_ms >= 0 && find_time(st, &p->listing, &t, e) < 0)
 		return -1;
-	if (!p->checked && delta_check(opt->delta, st, &p->listing, e) < 0)
+	if (!p->checked && delta_check(opt->delta, st, &p->listing,
+	    opt->log, e) < 0)
 		return -1;
 	p->checked = 1;
 	return plan_from_exact(&p->listing, opt->delta->at.txid, t.txid,

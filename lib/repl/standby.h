@@ -76,6 +76,10 @@ int standby_same(struct store *, const struct listing *,
 int standby_proof(struct store *, const struct listing *, int fd,
     const struct standby_at *, struct err *);
 
+/* The one that can tell, of both: is fd a state of this replica? */
+int standby_of(struct store *, const struct listing *, int fd,
+    const struct standby_at *, struct err *);
+
 /* ---- the rollback journal ---- */
 
 struct standby_journal {

@@ -105,3 +105,12 @@ standby_proof(struct store *st, const struct listing *l, int fd,
 	store_get_close(g);
 	return r < 0 ? -1 : 1;
 }
+
+int
+standby_of(struct store *st, const struct listing *l, int fd,
+    const struct standby_at *at, struct err *e)
+{
+	int r = at->level != 0xff ? standby_same(st, l, at, e) : 0;
+
+	return r ? r : standby_proof(st, l, fd, at, e);
+}

@@ -89,7 +89,24 @@ exits 'one that nothing is there to compare with' 102 ls-restore -q \
 like 'is refused' "$err" 'no file of the replica ends at .*without --delta'
 exits 'with a proof of its own it is not' 0 ls-restore -q \
     --delta "$T/d/old.db" -o "$T/d/y.db" "file://$T/r2"
+like 'but warned of' "$err" 'cannot be checked'
 ok 'and is the database' cmp "$T/d/y.db" "$T/want.db"
+# a marker of the same TXIDs in another history
+mkdir "$T/h"; make_db "$T/h/a.db" 50; cp "$T/h/a.db" "$T/h/b.db"
+history() { # DB
+	for i in 1 2 3; do
+		ls-walship --once --run-dir '' "$T/h/$1.db" "file://$T/rh$1" \
+		    2>"$T/log" || bail "$(cat "$T/log")"
+		sql "$T/h/$1.db" "UPDATE t SET v = '$1$i' WHERE id = $2 + $i"
+	done
+}
+history a 20
+ls-walship --once --run-dir '' "$T/h/a.db" "file://$T/rha" 2>"$T/log"
+history b 1; history b 1
+exits 'a marked copy of another history of the same database' 102 \
+    ls-restore -q --delta "$T/h/a.db" -o "$T/h/x.db" "file://$T/rhb"
+like 'is found out too' "$err" 'older copy .*a.db: page .* is not what it is'
+nok 'and nothing is made of both' test -e "$T/h/x.db"
 
 # not what it was
 try() { # NAME ERE
