@@ -1,4 +1,3 @@
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/opt.h"
@@ -30,6 +29,7 @@ static const struct opt opts[] = {
 	{ RESTORE_INDEX, "index", "INDEX", "to the end of its WAL INDEX, hexadecimal" },
 	{ 'f', "follow", NULL, "then apply what is new, until told to end" },
 	{ RESTORE_INTERVAL, "follow-interval", "DURATION", "look so often (1s)" },
+	{ 'd', "ready-fd", "FD", "write a newline there when it follows" },
 	{ RESTORE_DELTA, "delta", "FILE", "an older copy: fetch only what is newer" },
 	{ RESTORE_DELTA_TXID, "delta-txid", "TXID", "the state that FILE is" },
 	{ RESTORE_KEEP, "keep-txid", NULL, "leave the position beside it, for a later delta" },
@@ -44,7 +44,7 @@ static const struct opt opts[] = {
 	{ RESTORE_REPLICA, "replica", "NAME", "only the replica of this name" },
 	{ 'n', "dry-run", NULL, "print the files a restore would read" },
 	{ 'j', "json", NULL, "print JSON: the plan (-n), or what was done" },
-	{ RESTORE_CHECK, "integrity-check", "MODE", "none, quick or full (none)" },
+	{ RESTORE_CHECK, "integrity-check", "MODE", "none, quick or full (see the manual)" },
 	{ RESTORE_OWNER, "owner", "USER[:GROUP]", "as root: that of the folder" },
 	{ RESTORE_MODE, "mode", "OCTAL", "mode of the file (0644 less umask)" },
 	{ 'q', "quiet", NULL, "print only warnings and errors" },
@@ -56,6 +56,7 @@ static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 struct args {
 	struct restore_cmd cmd;
 	struct conf_args conf;
+	int check_given;
 	enum check_kind check;
 	struct log log;
 	struct choose choose; /* its replicas */
@@ -63,10 +64,14 @@ struct args {
 	char *const *prog;   /* what to run afterwards, NULL-terminated */
 };
 
+/* Where a loss may hide, a quick one unasked. */
 static int
-check(void *ctx, const char *path, struct err *e)
+check(void *ctx, const char *path, int hides, struct err *e)
 {
-	return check_file(path, ((struct args *)ctx)->check, e);
+	const struct args *a = ctx;
+
+	return check_file(path, a->check_given || !hides ? a->check
+	    : CHECK_QUICK, e);
 }
 
 static int
@@ -74,8 +79,10 @@ option(void *ctx, int id, const char *arg, struct err *e)
 {
 	struct args *a = ctx;
 
-	return id == RESTORE_CHECK ? check_kind_scan(arg, &a->check, e)
-	    : restore_cmd_option(&a->cmd, id, arg, e);
+	if (id != RESTORE_CHECK)
+		return restore_cmd_option(&a->cmd, id, arg, e);
+	a->check_given = 1;
+	return check_kind_scan(arg, &a->check, e);
 }
 
 static int
@@ -150,15 +157,6 @@ on_end(int sig)
 	_exit(0);
 }
 
-static void
-ready(void)
-{
-	struct sigaction sa = { .sa_handler = on_end };
-
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
-}
-
 static int
 work(struct args *a, const struct conf_db *db, struct err *e)
 {
@@ -185,7 +183,7 @@ work(struct args *a, const struct conf_db *db, struct err *e)
 		r = prog_put(&s, !a->cmd.job.out || restore_fmt_done(&s,
 		    a->cmd.job.out, &rep, a->cmd.json, a->cmd.beside), e);
 	}
-	r = r ? r : restore_cmd_follow(&a->cmd, &a->choose, rep.used, ready, e);
+	r = r ? r : restore_cmd_follow(&a->cmd, &a->choose, rep.used, on_end, e);
 	choose_close(&a->choose);
 	delta_close(&a->delta);
 	return r;
@@ -279,7 +277,7 @@ main(int argc, char **argv)
 {
 	struct args a = {
 		.log = { .fd = 2, .level = LOG_INFO, .prog = PROG },
-		.cmd = { .log = &a.log, .job = {
+		.cmd = { .log = &a.log, .ready_fd = -1, .job = {
 			.opt = { .target = { 0, -1 }, .log = &a.log },
 			.check = check, .check_ctx = &a,
 			.perm = { (uid_t)-1, (gid_t)-1, 0, 0 } } }

@@ -19,6 +19,7 @@ struct restore_cmd {
 	const char *delta;      /* older copy to begin with */
 	struct plan_target delta_at; /* its TXID, if told */
 	int64_t interval_ms;    /* of -f */
+	int ready_fd;           /* of -f: -1, or where to say that it follows */
 	int follow, keep;
 	int beside, if_missing, if_replica, dry, json, all;
 	struct restore_job job;
@@ -45,9 +46,9 @@ int restore_cmd_delta(struct restore_cmd *, struct delta *, struct err *);
 /* Is there a standby already, so that nothing is to be restored? */
 int restore_cmd_resumes(const struct restore_cmd *);
 
-/* -f, once there is a database: returns only if it cannot go on. ready is
- * called when the standby is open. Without -f nothing. */
+/* -f, once there is a database: returns only if it cannot go on. on_end is for
+ * SIGTERM and SIGINT once the standby is open. Without -f nothing. */
 int restore_cmd_follow(const struct restore_cmd *, struct choose *,
-    size_t used, void (*ready)(void), struct err *);
+    size_t used, void (*on_end)(int), struct err *);
 
 #endif

@@ -95,10 +95,11 @@ sink_end(struct sink *s, const struct restore_job *job,
 }
 
 static int
-check(const struct restore_job *job, const struct sink *s, struct err *e)
+check(const struct restore_job *job, const struct sink *s, int hides,
+    struct err *e)
 {
 	return job->out && job->check
-	    ? job->check(job->check_ctx, s->place.temp.temp, e) : 0;
+	    ? job->check(job->check_ctx, s->place.temp.temp, hides, e) : 0;
 }
 
 /* Is page 1 that of the replica? A standby of Litestream has lost it. */
@@ -238,7 +239,7 @@ one_replica(const struct restore_job *job, struct choose_replica *r,
 		goto out;
 	x = restore_run(&p, r->st, &opt, s.fd, &rep->done, e);
 	if (x >= 0)
-		x = check(job, &s, e);
+		x = check(job, &s, 0, e);
 	if (x >= 0)
 		x = leave_pos(job, &p, &rep->done, &s, &pos, e);
 	if (x >= 0)
@@ -280,6 +281,42 @@ leave_v03(const struct restore_job *job, const struct state_paths *paths,
 	return restore_state_leave(&rs, s->place.temp.temp, e);
 }
 
+/* Where a WAL index follows on another, nothing tells that the other's last
+ * segment is there: names only say where a segment begins, and SQLite writes
+ * nothing into a WAL that depends on how long the one before became (salt-1 and
+ * the sequence number count restarts; in WAL mode the change counter stands
+ * still between writes of page 1). Only SQLite sees that pages do not fit. */
+static int
+check_v03(const struct restore_job *job, const struct v03_restore *v,
+    const struct sink *s, struct err *e)
+{
+	uint64_t first = v->set->o[v->plan.snapshot].name.index;
+	char g[17], from[17], to[17];
+	struct v03_end end;
+	struct err why;
+
+	v03_restore_end(v, &end);
+	if (!job->out && end.index > first)
+		log_event(job->opt.log, LOG_WARN, "the end of a WAL index of "
+		    "Litestream 0.3 could be missing without a trace, and what "
+		    "goes to standard output is not checked: restore to a file "
+		    "for that", NULL);
+	if (check(job, s, end.index > first, e) == 0)
+		return 0;
+	if (end.index == first || e->kind != ERR_DATA)
+		return -1;
+	why = *e;
+	v03_generation_fmt(g, end.generation);
+	v03_index_fmt(from, first);
+	v03_index_fmt(to, end.index - 1);
+	return err_set(e, ERR_DATA, "%s; the likely reason is that the last WAL "
+	    "segment of an index from %s to %s is lost, which leaves no gap in "
+	    "the names; try an earlier state (--generation %s with --index %s, "
+	    "or an earlier one, or -t), or another replica (--replica); "
+	    "--integrity-check none restores it as it is", why.msg, from, to,
+	    g, to);
+}
+
 /* Of Litestream 0.3. No other replica is tried: one that ends earlier would
  * be an older state. */
 static int
@@ -297,7 +334,7 @@ one_v03(const struct restore_job *job, struct choose *c,
 	if (x < 0)
 		err_in(e, "%s", r->conf->url);
 	else
-		x = check(job, &s, e);
+		x = check_v03(job, &v->r, &s, e);
 	if (x >= 0)
 		x = leave_v03(job, paths, &s, e);
 	if (x < 0) {
@@ -358,7 +395,8 @@ restore_job_replica(const struct restore_job *job, struct choose *c,
 	x = restore_v03_pick(job, c, paths.ltx0, &v, e);
 	if (x > 0 && (job->leave || job->opt.delta))
 		x = err_set(e, ERR_CONF, "the newest state is one of Litestream "
-		    "0.3, which -f, --delta and --keep-txid cannot go on from");
+		    "0.3, which -f, --delta and --keep-txid cannot go on from: "
+		    "restore without them");
 	else if (x > 0)
 		x = one_v03(job, c, &v, &paths, rep, e);
 	else if (!x)
@@ -381,7 +419,7 @@ restore_job_stream(const struct restore_job *job, struct io_in in,
 		return -1;
 	x = restore_stream(in, "", &job->opt, s.fd, &rep->done, e);
 	if (x >= 0)
-		x = check(job, &s, e);
+		x = check(job, &s, 0, e);
 	if (x < 0) {
 		sink_abort(job, &s);
 		return -1;

@@ -18,8 +18,9 @@ struct restore_job {
 	struct io_perm perm;
 	unsigned place;        /* how: PLACE_*, see place.h */
 	enum restore_leave leave; /* out given */
-	/* Looks at the file before it is published (out given); may be NULL. */
-	int (*check)(void *ctx, const char *path, struct err *);
+	/* Looks at the file before it is published (out given); may be NULL.
+	 * hides: something may be missing of which the replica has no trace. */
+	int (*check)(void *ctx, const char *path, int hides, struct err *);
 	void *check_ctx;
 	struct restore_opt opt;
 	struct v03_want v03;   /* only of Litestream 0.3, where something is set */

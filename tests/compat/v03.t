@@ -108,6 +108,12 @@ ok 'beside' cmp "$(cat "$T/path")" "$T/want.db"
 exits 'of several replicas' 0 ls-restore -c "$T/l.yml" -o "$T/m.db" "$db"
 ok 'the newest' cmp "$T/m.db" "$T/want.db"
 
+for o in -f --keep-txid "--delta $T/first.db --delta-txid 1"; do
+	exits "$o: not from 0.3" 102 ls-restore $o -o "$T/f.db" "$F"
+	like "$o: is said" "$err" 'newest state is one of Litestream 0[.]3.*restore without'
+	is "$o: nothing is left" "$(echo "$T"/f.db*)" "$T/f.db*"
+done
+
 # ---- encrypted ----
 A=file://$T/r/aged
 exits 'age: no identity' 102 ls-restore -e -o "$T/a.db" "$A"
@@ -208,17 +214,33 @@ refuses 'a flipped byte' "wal/$mid: (LZ4 frame|a frame of it is not the one)"
 needed; cp "$X/wal/$next" "$X/wal/$mid"
 refuses 'another segment in its place' "wal/$mid: (a frame of it is not the one that comes|it ends inside a frame)"
 # The last segment of an index leaves no trace in the names: Litestream itself
-# takes what is left for whole. What comes out is told by SQLite.
-needed; rm "$X/wal/$(ls "$X/wal" | awk -F _ '$1 != i && p != "" && p !~ /_00000000/ {
-    print p; exit } { i = $1; p = $0 }')"
-ls-restore -q -o "$T/x.db" "file://$T/r/x" || fail 'the format does not tell'
-integrity "$T/x.db" 2>/dev/null; whole=$?
-rm -f "$T/x.db"*
-if test $whole = 0
-then pass 'the last segment of an index: nothing of it was needed'
-else exits 'the last segment of an index: --integrity-check finds it' 102 \
-    ls-restore -q --integrity-check full -o "$T/x.db" "file://$T/r/x"
-fi
+# takes what is left for whole. SQLite tells, unasked.
+needed
+bad= refused=0 tried=0
+for seg in $(ls "$X/wal" | awk -F _ '$1 != i && p != "" && p !~ /_00000000/ {
+    print p } { i = $1; p = $0 }'); do
+	needed; rm "$X/wal/$seg" "$T"/x.db* 2>/dev/null; tried=$((tried + 1))
+	if ls-restore -q -o "$T/x.db" "file://$T/r/x" 2>"$T/lost.err"
+	then integrity "$T/x.db" 2>/dev/null || bad="$bad $seg"
+	else refused=$((refused + 1)); cp "$T/lost.err" "$T/said"; lost=$seg
+	fi
+done
+is "the last segment of each of $tried indexes: nothing broken comes out" "$bad" ''
+if test $refused -gt 0; then pass "refused: $refused"; else fail 'one is refused' "$tried"; fi
+needed; rm -f "$X/wal/$lost" "$T"/x.db*
+like 'the likely reason is named' "$(cat "$T/said")" \
+    "last WAL segment of an index from 00000000 to .* is lost.*--generation $new with --index"
+exits 'with 102' 102 ls-restore -q -e -o "$T/x.db" "file://$T/r/x"
+nok 'nothing is there' test -e "$T/x.db"
+ok 'what came before that index is at hand' ls-restore -q --generation "$new" \
+    --index "$(printf %x $((16#${lost%%_*} - 1)))" --integrity-check full -o "$T/x.db" "file://$T/r/x"
+rm -f "$T"/x.db*
+exits '--integrity-check none restores it as it is' 0 \
+    ls-restore -q --integrity-check none -o "$T/x.db" "file://$T/r/x"
+nok 'which is broken' integrity "$T/x.db"; rm -f "$T"/x.db*
+ls-restore -o - "file://$T/r/x" >"$T/x.db" 2>"$T/said"
+like 'to standard output: is said not to be checked' "$(cat "$T/said")" 'level=warn .*not checked'
+rm -f "$T"/x.db*
 needed
 exits 'the last snapshot alone is gone' 0 ls-restore -q -o "$T/x.db" "file://$T/r/x"
 ok 'an older one and its WAL lead there' cmp "$T/x.db" "$T/want.db"; rm -f "$T/x.db"

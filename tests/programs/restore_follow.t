@@ -46,6 +46,17 @@ exits 'a second one into the same file' 111 ls-restore -f -o "$sb" "$R"
 like 'is told' "$err" 'another process applies to it'
 stop follow
 is 'ends on TERM with 0' $status 0
+# readiness, as s6 expects it of a service: not before it can be read
+start ready sh -c 'exec 5>"$1/ready"; shift; exec ls-restore -f -d 5 \
+    --follow-interval 50ms "$@"' - "$T" -o "$T/s/new.db" "$R"
+ok '-d: ready is said' wait_for 10 test -s "$T/ready"
+is '-d: by one newline' "$(od -An -c "$T/ready" | tr -d ' ')" '\n'
+is '-d: of what can be read' "$(sqlite3 "file:$T/s/new.db?mode=ro" \
+    'SELECT min(k), max(k) FROM t')" "$k|$k"
+stop ready
+rm "$T"/s/new.db*
+exits '-d: is of -f' 100 ls-restore -d 1 -o "$T/s/new.db" "$R"
+exits '-d: an open descriptor' 100 ls-restore -f -d 77 -o "$T/s/new.db" "$R"
 follow; wait_for 5 grep -q msg=following "$T/follow.log"
 wait_for 5 test "$(grep -c msg=following "$T/follow.log")" = 2
 stop follow INT
