@@ -188,6 +188,7 @@ one_v03(const struct args *a, const struct conf_replica *rep, struct err *e)
 	if (a->dry) {
 		r = print_v03(&p, rep->store.url, e);
 	} else {
+		p.changes = &a->changes;
 		r = v03_prune_run(&p, "", &d, e);
 		say(a, rep->store.url, &d);
 	}

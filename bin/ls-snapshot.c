@@ -79,14 +79,19 @@ static int
 one_v03(const struct args *a, const struct conf_replica *r, struct err *e)
 {
 	char g[17], index[24], size[24], files[24];
+	struct replica_file f = { .time_ms = -1 };
 	struct v03_snapshot_done d;
 
 	if (a->changes.listing || a->pin)
 		return err_set(e, ERR_USAGE, "%s: %s is not for replicas in the "
 		    "format of Litestream 0.3", r->store.url,
 		    a->pin ? "--pin" : "--listing");
-	if (v03_snapshot_put(&r->store, "", &a->log, &d, e) < 0)
+	if (v03_snapshot_put(&r->store, "", &a->log, &d, e) < 0) {
+		f.min = f.max = d.generation;
+		if (e->kind == ERR_DATA) /* for ls-tend */
+			changes_say(&a->changes, &a->log, "gap", &f);
 		return -1;
+	}
 	hex64_fmt(g, d.generation);
 	snprintf(index, sizeof index, "%08llx", (unsigned long long)d.index);
 	snprintf(size, sizeof size, "%llu", (unsigned long long)d.raw);

@@ -329,6 +329,30 @@ level_decide(const struct listing *l, const struct level_conf *c,
 		t->job = prune_due(&f, c, last, now, &t->next_ms);
 }
 
+static void
+v03_due(int64_t each, int64_t *last, enum level_job job, int64_t now,
+    struct level_todo *t)
+{
+	if (!each || t->job)
+		return;
+	if (*last < 0 || *last > now)
+		*last = now;
+	if (*last + each <= now)
+		t->job = job;
+	else
+		sooner(&t->next_ms, *last + each);
+}
+
+void
+level_v03_decide(const struct level_v03 *c, struct level_last *last,
+    int64_t now, struct level_todo *t)
+{
+	*t = (struct level_todo){ LEVEL_IDLE, 0, LEVEL_NEVER };
+	v03_due(c->snapshot_ms, &last->done_ms[STORE_LEVEL_SNAPSHOT],
+	    LEVEL_SNAPSHOT, now, t);
+	v03_due(c->check_ms, &last->prune_ms, LEVEL_PRUNE, now, t);
+}
+
 /* ---- clocks that jump ---- */
 
 int

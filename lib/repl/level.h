@@ -82,6 +82,16 @@ struct level_todo {
 void level_decide(const struct listing *, const struct level_conf *,
     const struct level_last *, int64_t now_ms, struct level_todo *);
 
+/* Of a replica in the format of Litestream 0.3, which has no levels: when is a
+ * snapshot due (of ls-walship's the first), or retention? 0: never. Times to
+ * come in *last become now. */
+struct level_v03 {
+	int64_t snapshot_ms;   /* between two, 0: none, or nothing is new */
+	int64_t check_ms;      /* the same of retention */
+};
+void level_v03_decide(const struct level_v03 *, struct level_last *,
+    int64_t now_ms, struct level_todo *);
+
 /* ---- clocks that jump ---- */
 
 #define LEVEL_JUMP_MS 3600000

@@ -49,10 +49,12 @@ arguments(const struct tend_rep *r, const struct tend_child *c,
 	} else if (c->job == TEND_PROOF) {
 		av[n++] = "--proof";
 	}
-	if (c->job != TEND_LIST && c->job != TEND_PROOF && !r->conf->v03) {
-		av[n++] = "--listing";
-		av[n++] = "-";
+	if (c->job != TEND_LIST && c->job != TEND_PROOF) {
 		av[n++] = "--changes";
+		if (!r->conf->v03) {
+			av[n++] = "--listing";
+			av[n++] = "-";
+		}
 	}
 	if (!r->conf->operand) {
 		av[n++] = "--replica";

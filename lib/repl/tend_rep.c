@@ -168,33 +168,23 @@ settings(const struct tend_rep *r, int64_t mono, struct level_conf *c)
 }
 
 static int64_t
-step_v03(struct tend_rep *r, int64_t now)
+step_v03(struct tend_rep *r, int64_t now, int64_t mono)
 {
-	const struct tend_conf_replica *c = r->conf;
-	int64_t *snap = &r->last.done_ms[STORE_LEVEL_SNAPSHOT];
-	int64_t *prune = &r->last.prune_ms, due = TEND_NEVER;
+	struct level_v03 v = { 0, 0 };
+	struct level_conf c;
+	struct level_todo todo;
 
-	if (c->snapshot_ms && r->mark != r->done_mark[0]) {
-		if (*snap < 0 || *snap > now) /* ls-walship made the first */
-			*snap = now;
-		due = *snap + c->snapshot_ms;
-		if (due <= now) {
-			start(r, TEND_SNAPSHOT, 0);
-			return TEND_NEVER;
-		}
+	settings(r, mono, &c);
+	if (r->mark != r->done_mark[0])
+		v.snapshot_ms = r->conf->snapshot_ms;
+	if (r->mark != r->done_mark[1] && c.retention_ms >= 0)
+		v.check_ms = r->conf->retention_check_ms;
+	level_v03_decide(&v, &r->last, now, &todo);
+	if (todo.job) {
+		start(r, todo.job == LEVEL_PRUNE ? TEND_PRUNE : TEND_SNAPSHOT, 0);
+		return TEND_NEVER;
 	}
-	if (r->db->t->conf->levels.retention_ms >= 0
-	    && r->mark != r->done_mark[1]) {
-		if (*prune < 0 || *prune > now)
-			*prune = now;
-		if (*prune + c->retention_check_ms < due)
-			due = *prune + c->retention_check_ms;
-		if (due <= now) {
-			start(r, TEND_PRUNE, 0);
-			return TEND_NEVER;
-		}
-	}
-	return due == TEND_NEVER ? due : due - now;
+	return todo.next_ms == LEVEL_NEVER ? TEND_NEVER : todo.next_ms - now;
 }
 
 /* 1: what it holds is known; 0: a LIST is needed, or has to wait for *ms. */
@@ -240,7 +230,7 @@ tend_rep_step(struct tend_rep *r, int64_t now, int64_t mono)
 	if (r->db->t->running >= r->db->t->conf->jobs)
 		return TEND_NEVER; /* its turn comes when one ends */
 	if (r->conf->v03)
-		return step_v03(r, now);
+		return step_v03(r, now, mono);
 	if (!known(r, mono, &ms))
 		return ms;
 	settings(r, mono, &c);
@@ -346,10 +336,12 @@ worked(struct tend_rep *r, const struct tend_child *c, int64_t now)
 		r->last.upto[level] = c->upto;
 		if (r->conf->v03)
 			r->done_mark[0] = r->mark;
-		if (r->gap && c->job == TEND_COMPACT && c->upto > r->gap) {
-			r->gap = 0;
-			r->db->keep = 1;
-		}
+	}
+	/* of Litestream 0.3 it is a generation */
+	if (r->gap && (r->conf->v03 || (c->job == TEND_COMPACT
+	    && c->upto > r->gap))) {
+		r->gap = 0;
+		r->db->keep = 1;
 	}
 	if (c->job == TEND_PRUNE) {
 		r->last.prune_ms = now;
@@ -401,7 +393,9 @@ tend_rep_ended(struct tend_rep *r, struct tend_child *c)
 		err_set(&e, c->status == 1 ? kinds[0] : c->status >= 100
 		    && c->status <= 102 ? kinds[c->status - 99] : ERR_TEMP,
 		    "%s", *c->fatal ? c->fatal : "no reason given");
-		r->relist |= c->status == 1 || c->status == 102;
+		/* one that was killed may not have said all it did */
+		r->relist |= c->status == 1 || c->status == 102
+		    || c->status > 128;
 		if (r->gap_said)
 			ask_dump(r);
 		tend_failed(r, &e, NULL);

@@ -212,6 +212,15 @@ spare(struct v03_prune *p, struct err *e)
 	return spared;
 }
 
+static void
+tell(const struct v03_prune *p, const char *word, uint64_t generation)
+{
+	const struct replica_file f = { .min = generation, .max = generation,
+	    .time_ms = -1 };
+
+	changes_say(p->changes, p->log, word, &f);
+}
+
 static int
 batch(struct v03_prune *p, const size_t *idx, size_t n,
     struct prune_done *done, struct err *e)
@@ -232,6 +241,9 @@ batch(struct v03_prune *p, const size_t *idx, size_t n,
 			done->bytes += p->set.o[idx[i]].size;
 		} else {
 			done->refused++;
+			if (res[i] == ERR_DENIED)
+				tell(p, "refused",
+				    p->set.o[idx[i]].name.generation);
 		}
 		free(keys[i]);
 	}
@@ -250,8 +262,11 @@ snapshot(struct v03_prune *p, const char *tmp, struct err *e)
 
 	if (!p->due)
 		return 0;
-	if (v03_snapshot_put(conf, tmp, p->log, &s, e) < 0)
+	if (v03_snapshot_put(conf, tmp, p->log, &s, e) < 0) {
+		if (e->kind == ERR_DATA)
+			tell(p, "gap", p->generation);
 		return err_in(e, "a new snapshot is due");
+	}
 	snprintf(index, sizeof index, "%08" PRIx64, s.index);
 	if (!s.present)
 		log_event(p->log, LOG_INFO, "snapshot made", "replica",

@@ -17,6 +17,9 @@ struct v03_prune {
 	enum v03_keep_why *why;   /* one per object of the set */
 	int due;                  /* the newest generation needs a snapshot: */
 	uint64_t generation, index; /* of it, there */
+	const struct changes *changes; /* to tell: "gap" where that cannot be made
+	                             of what is there, "refused" deletes, each with
+	                             the generation in place of a TXID; NULL */
 };
 
 /* One listing, and a few requests more where it tells no times. */

@@ -17,12 +17,15 @@ dbs:
         sync-interval: 10ms
         url: "$url"
 END
-start walship ls-walship -c "$T/c.yml"
-wait_for 20 ls-sync -w 5s "$db" || bail "$(cat "$T/walship.log")"
-for i in 1 2 3 4 5 6 7 8; do
-	sql "$db" "UPDATE t SET v = hex(randomblob(48)) WHERE id % 40 = $i"
-	ls-sync -w 20s "$db" || bail "$(cat "$T/walship.log")"
-done
+up() { # with a log of some segments
+	start walship ls-walship -c "$T/c.yml"
+	wait_for 20 ls-sync -w 5s "$db" || bail "$(cat "$T/walship.log")"
+	for i in 1 2 3 4 5 6 7 8; do
+		sql "$db" "UPDATE t SET v = hex(randomblob(48)) WHERE id % 40 = $i"
+		ls-sync -w 20s "$db" || bail "$(cat "$T/walship.log")"
+	done
+}
+up
 first=$(ls "$T/r/generations")
 log=$T/r/generations/$first/wal
 seg=$log/$(ls "$log" | sed -n 3p)
@@ -88,4 +91,22 @@ cp "$T/kept" "$snap"
 touch -d '26 hours ago' "$snap"
 exits 'once it is good' 0 ls-prune "$url"
 is 'the one before goes' "$(gens)" "$third"
+
+# ---- by itself ----
+rm -rf "$T/r" "$T"/d/.a.db-litestream
+sed -i 's/sync-interval/retention-check-interval: 1s\n        sync-interval/' "$T/c.yml"
+up
+first=$(gens)
+log=$T/r/generations/$first/wal
+printf 'x%.0s' $(seq 40) |
+    dd of="$log/$(ls "$log" | sed -n 3p)" bs=1 seek=60 conv=notrunc 2>/dev/null
+find "$T/r" -type f | xargs touch -d '30 hours ago'
+start tend ls-tend -c "$T/c.yml"
+two() { test "$(gens | wc -l)" = 2; }
+ok 'ls-tend has a full copy made' wait_for 20 two
+like 'and says why' "$(cat "$T/tend.log")" 'ls-walship makes a full copy'
+ok 'then all is well' wait_for 20 grep -q recovered "$T/tend.log"
+is 'once is enough' "$(grep -c 'makes a full copy' "$T/tend.log")" 1
+stop tend
+stop walship
 done_testing

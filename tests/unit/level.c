@@ -281,6 +281,30 @@ what_was_done_counts(void **state)
 }
 
 static void
+v03(void **state)
+{
+	struct level_v03 c = { 100, 10 };
+	struct level_last last;
+	struct level_todo t;
+
+	(void)state;
+	level_last_init(&last);
+	level_v03_decide(&c, &last, 1000, &t);
+	assert_true(t.job == LEVEL_IDLE && t.next_ms == 1010);
+	level_v03_decide(&c, &last, 1010, &t);
+	assert_int_equal(t.job, LEVEL_PRUNE);
+	level_v03_decide(&c, &last, 1100, &t);
+	assert_int_equal(t.job, LEVEL_SNAPSHOT);
+	c.snapshot_ms = c.check_ms = 0;
+	level_v03_decide(&c, &last, 9999, &t);
+	assert_true(t.job == LEVEL_IDLE && t.next_ms == LEVEL_NEVER);
+	/* the clock went back */
+	c.check_ms = 10;
+	level_v03_decide(&c, &last, 500, &t);
+	assert_true(t.job == LEVEL_IDLE && t.next_ms == 510);
+}
+
+static void
 clocks(void **state)
 {
 	struct level_clock c = { 0 };
@@ -310,7 +334,7 @@ main(void)
 		cmocka_unit_test(inputs),
 		cmocka_unit_test(due),
 		cmocka_unit_test(what_was_done_counts),
-		cmocka_unit_test(clocks),
+		cmocka_unit_test(v03), cmocka_unit_test(clocks),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
