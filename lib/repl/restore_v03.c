@@ -7,8 +7,11 @@
 #include "db/state.h"
 #include "ltx/ltx.h"
 
-#define STORED_LATE 3600000 /* an LTX file stored so long after it was made
-                               is a copy that lost its time, ms */
+/* An LTX file stored so long after it was made is a copy that lost its time,
+ * ms: the newest, which was stored at once, and the oldest, which may have been
+ * compacted. A replica copied while it was in use has a newest of just now. */
+#define STORED_LATE 600000
+#define OLDEST_LATE 7200000
 
 enum restore_v03_is
 restore_v03_judge(int64_t v03, int doubtful, int64_t ltx, int64_t stored)
@@ -77,22 +80,15 @@ struct newest {
 	int64_t ltx, stored;   /* -1: none, unknown */
 };
 
-/* Of the files that end with a TXID the one in the lowest level, which was
- * stored as soon as it was made. */
+/* Of file i of the listing. */
 static int
-newest_file(struct choose_replica *r, uint64_t txid, struct newest *n,
-    struct err *e)
+times(struct choose_replica *r, size_t i, struct newest *n, struct err *e)
 {
 	struct listing *l = &r->listing;
 	struct store_stat st;
-	size_t i = 0;
 	char *key;
 	int x;
 
-	while (i < l->n && l->f[i].max != txid)
-		i++;
-	if (i == l->n)
-		return 0;
 	n->stored = l->f[i].time_exact ? -1 : l->f[i].time_ms;
 	if (n->stored < 0) {
 		if (listing_key(r->st, &l->f[i], &key, e) < 0)
@@ -111,6 +107,38 @@ newest_file(struct choose_replica *r, uint64_t txid, struct newest *n,
 	}
 	n->ltx = l->f[i].time_ms;
 	return 0;
+}
+
+/* Of the files that end with a TXID the one in the lowest level, which was
+ * stored as soon as it was made. */
+static int
+newest_file(struct choose_replica *r, uint64_t txid, struct newest *n,
+    struct err *e)
+{
+	const struct listing *l = &r->listing;
+	size_t i = 0;
+
+	while (i < l->n && l->f[i].max != txid)
+		i++;
+	return i == l->n ? 0 : times(r, i, n, e);
+}
+
+/* Was the oldest file stored long after it was made? 1, 0, -1. */
+static int
+copied(struct choose_replica *r, struct err *e)
+{
+	const struct listing *l = &r->listing;
+	struct newest n = { -1, -1 };
+	size_t oldest = 0;
+
+	if (!l->n)
+		return 0;
+	for (size_t i = 1; i < l->n; i++)
+		if (l->f[i].max < l->f[oldest].max)
+			oldest = i;
+	if (times(r, oldest, &n, e) < 0)
+		return -1;
+	return n.stored - n.ltx > OLDEST_LATE;
 }
 
 /* For a time asked for: the state that LTX files have for it. */
@@ -240,7 +268,7 @@ restore_v03_pick(const struct restore_job *job, struct choose *c,
 	enum restore_v03_is is;
 	struct newest n;
 	struct err why;
-	int found;
+	int found, copy = 0;
 
 	if (!c->n)
 		return 0;
@@ -263,6 +291,10 @@ restore_v03_pick(const struct restore_job *job, struct choose *c,
 		return 1;
 	is = restore_v03_judge(v->r.plan.time_ms, v->r.doubtful, n.ltx,
 	    n.stored);
+	if (is == RESTORE_V03_NEWER && (copy = copied(&c->r[0], e)) < 0)
+		return -1;
+	if (copy)
+		is = RESTORE_V03_DOUBT;
 	say(job, v, c, &n, is);
 	return is == RESTORE_V03_NEWER;
 }

@@ -9,8 +9,8 @@
  * The times of LTX files are in them, those of 0.3 are the store's alone,
  * and a copy of a replica has newer ones. So generations are taken only if
  * they are later by every measure: than the time in the newest LTX file, and
- * than the store's time of it, which must agree with one another. In doubt
- * it is the LTX files: nothing ever deletes the generations, so a wrong
+ * than the store's time of it, which must agree with one another, as those of
+ * the oldest must. In doubt it is the LTX files: nothing ever deletes the generations, so a wrong
  * choice of these is the one that can be mended. */
 
 /* The best of 0.3 over all replicas: which, and its plan. */

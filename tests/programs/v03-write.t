@@ -207,4 +207,27 @@ writes 2
 restored 'back again'
 is 'back again: one generation' "$(ls "$T/away/generations" | wc -l)" 1
 down
+
+# ---- a generation that LTX files followed, in a copy made while these grew ----
+db=$T/d/copy.db url=file://$T/copy
+make_db "$db" 10
+conf "$url" >"$T/c.yml"
+once() { ls-walship --once --run-dir '' "$@" 2>"$T/once.log" || bail "$(cat "$T/once.log")"; }
+once -c "$T/c.yml"
+rm -r "$T/d/.copy.db-litestream"
+for i in 1 2 3; do
+	sql "$db" "UPDATE t SET v = 'newer' WHERE id = 1"
+	once "$db" "$url"
+done
+mkdir "$T/copied"
+cp -r "$T/copy/ltx" "$T/copied"
+first=$(ls "$T/copied/ltx/0" | head -n 1)
+touch -d '+3 hours' "$T/copied/ltx/0/$first" # as if made so long before
+sleep 1.1
+cp -r "$T/copy/generations" "$T/copied"
+exits 'a copy of an older generation beside LTX files' 0 \
+    ls-restore -o "$T/copied.db" "file://$T/copied"
+is 'does not pass for the newer one' \
+    "$(sql "$T/copied.db" 'SELECT v FROM t WHERE id = 1')" newer
+like 'and there is a warning' "$err" 'newer cannot be told'
 done_testing

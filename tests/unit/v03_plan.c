@@ -258,6 +258,7 @@ generations_against_ltx_files(void **state)
 		/* a copy: stored later than it was made, or than the other */
 		{ 1050, 0, 1000, 1100, RESTORE_V03_DOUBT },
 		{ 9000000, 0, 1000, 8999000, RESTORE_V03_DOUBT },
+		{ 900000, 0, 1000, 701000, RESTORE_V03_DOUBT },
 		{ 2000, 1, 1000, 1000, RESTORE_V03_DOUBT },
 		/* where the store tells no time */
 		{ 2000, 0, 1000, -1, RESTORE_V03_NEWER },
