@@ -238,6 +238,10 @@ put(struct step *s, const char *ltx0, struct replica_file *to, struct err *e)
 		opt.pages = pages_before(s, ltx0, s->in.min);
 	if (s->in.n == 1 && !s->in.whole)
 		r = compact_put_copy(s->st, files[0], ltx0, to, 1, e);
+	if (r < 0 && e->kind == ERR_DATA) {
+		err_clear(e); /* the local copy may be good */
+		r = 0;
+	}
 	if (!r)
 		r = compact_put(s->st, files, s->in.n, &opt, to, 1, &made, e);
 	free(files);

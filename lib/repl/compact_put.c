@@ -180,7 +180,9 @@ same_local(struct store *st, const struct replica_file *f, int fd,
 	return !memcmp(a, b, sizeof a);
 }
 
-/* Is what is to be copied good? *ms is the time of its header. */
+/* Is what is to be copied good? *ms is the time of its header. What S3 stored
+ * it has checked, and a good local copy that ends the same tells enough; in a
+ * folder bytes may have changed since. */
 static int
 source_good(struct store *st, const struct replica_file *f, const char *ltx0,
     int64_t *ms, struct err *e)
@@ -188,7 +190,7 @@ source_good(struct store *st, const struct replica_file *f, const char *ltx0,
 	struct store_get *g;
 	int fd = -1, r = 0;
 
-	if (f->size > SMALL)
+	if (f->size > SMALL && store_conf(st)->type == STORE_S3)
 		fd = compact_put_local(ltx0, f);
 	if (fd >= 0) {
 		r = same_local(st, f, fd, ms, e);

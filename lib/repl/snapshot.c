@@ -50,6 +50,10 @@ put(struct job *j, struct store *st, const char *ltx0,
 		files[i] = &j->l.f[j->p.idx[i]];
 	if (j->p.n == 1 && files[0]->min == 1)
 		r = compact_put_copy(st, files[0], ltx0, to, noreplace, e);
+	if (r < 0 && e->kind == ERR_DATA) {
+		err_clear(e); /* the local copy may be good */
+		r = 0;
+	}
 	if (!r)
 		r = compact_put(st, files, j->p.n, &merge, to, noreplace, &made,
 		    e);
