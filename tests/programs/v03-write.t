@@ -216,7 +216,7 @@ once() { ls-walship --once --run-dir '' "$@" 2>"$T/once.log" || bail "$(cat "$T/
 once -c "$T/c.yml"
 rm -r "$T/d/.copy.db-litestream"
 for i in 1 2 3; do
-	sql "$db" "UPDATE t SET v = 'newer' WHERE id = 1"
+	sql "$db" "UPDATE t SET v = 'newer$i' WHERE id = 1"
 	once "$db" "$url"
 done
 mkdir "$T/copied"
@@ -228,6 +228,6 @@ cp -r "$T/copy/generations" "$T/copied"
 exits 'a copy of an older generation beside LTX files' 0 \
     ls-restore -o "$T/copied.db" "file://$T/copied"
 is 'does not pass for the newer one' \
-    "$(sql "$T/copied.db" 'SELECT v FROM t WHERE id = 1')" newer
+    "$(sql "$T/copied.db" 'SELECT v FROM t WHERE id = 1')" newer3
 like 'and there is a warning' "$err" 'newer cannot be told'
 done_testing
