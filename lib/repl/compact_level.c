@@ -21,7 +21,8 @@ struct step {
 	struct compact_level_done *done;
 	int no_bridge;        /* see level_inputs */
 	int local;            /* are local copies the replica's? -1: not asked */
-	struct err bad;       /* of the last damaged file left out */
+	struct err bad;       /* of the last damaged file left out: */
+	struct replica_file bad_file;
 };
 
 static void
@@ -134,7 +135,8 @@ gap(struct step *s, struct err *e)
 	say(s, "gap", &f);
 	return err_set(e, ERR_NO, "a gap: TXIDs %016" PRIx64 " to %016" PRIx64
 	    " of level %u, and no good local copies (%.300s); a fresh full "
-	    "copy mends it (ls-tend has ls-walship make one)", f.min, f.max,
+	    "copy mends it (ls-sync --full DB; ls-tend asks for one by "
+	    "itself)", f.min, f.max,
 	    f.level, of);
 }
 
@@ -180,6 +182,7 @@ leave_out(struct step *s, const char *ltx0)
 	log_err(s->opt->log, LOG_WARN, &bad, "input left out", "replica",
 	    store_conf(s->st)->url, NULL);
 	s->bad = bad;
+	s->bad_file = s->l.f[i];
 	memmove(&s->l.f[i], &s->l.f[i + 1], (s->l.n - i - 1) * sizeof *s->l.f);
 	s->l.n--;
 	return 1;
@@ -358,6 +361,20 @@ make(struct step *s, struct err *e)
 	return 0;
 }
 
+/* There is nothing more to do; was that for the newest file is damaged? (One that
+ * is gone is of a listing that was too old.) It
+ * leaves no gap before another comes. */
+static int
+ended(struct step *s, struct err *e)
+{
+	if (s->bad.kind != ERR_DATA || listing_max(&s->l) >= s->bad_file.max)
+		return 0;
+	say(s, "gap", &s->bad_file);
+	return err_set(e, ERR_DATA, "the newest state is damaged (%.300s), and "
+	    "there is no good local copy; a fresh full copy mends it (ls-sync "
+	    "--full DB; ls-tend asks for one by itself)", s->bad.msg);
+}
+
 static int
 run(struct step *s, struct err *e)
 {
@@ -368,7 +385,7 @@ run(struct step *s, struct err *e)
 		if (r < 0)
 			return -1;
 		if (r == LEVEL_NONE)
-			return 0;
+			return ended(s, e);
 		if ((r == LEVEL_GAP ? gap(s, e) : make(s, e)) < 0)
 			return -1;
 	}
