@@ -1,9 +1,10 @@
 # Boxes that are containers: the functions of tests/s6/box.sh over docker, so
 # that tests/s6/table.sh is one for both. Needs images.sh.
 #   $box_opts    more options of docker run, for the next box only
+#   $box_net     its network, for the next box only; default: none
 
 in=/t
-box_opts= box_wd=
+box_opts= box_wd= box_net=
 box() {
 	box_name=$1; shift
 	box_left=$# box_env=
@@ -20,8 +21,8 @@ box() {
 	done
 	# shellcheck disable=SC2086
 	start "$box_name" docker run --rm --name "$own-$box_name" \
-	    --network none -v "$T:$in" ${box_wd:+-w "$box_wd"} $box_opts "$@"
-	box_opts= box_wd=
+	    --network "${box_net:-none}" -v "$T:$in" ${box_wd:+-w "$box_wd"} $box_opts "$@"
+	box_opts= box_wd= box_net=
 	wait_for 20 box_there "$box_name"
 }
 box_there() { docker inspect "$own-$1" || ! alive "$1"; }
@@ -29,7 +30,13 @@ box_stop() {
 	docker stop -t "${2:-20}" "$own-$1" >/dev/null 2>&1
 	ended "$1"
 }
-box_wait() { ended "$1"; }
+box_wait() {
+	wait_for 120 eval "! alive $1" || {
+		fail "$1 ends by itself" "$(tail -n 20 "$T/$1.log")"
+		docker kill "$own-$1" >/dev/null 2>&1
+	}
+	ended "$1"
+}
 # box_begun NAME: its s6-svscan runs. Before, TERM is lost: the kernel keeps it
 # from a process 1 that does not catch it, and s6-overlay begins with scripts.
 box_begun() {

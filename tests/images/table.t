@@ -7,6 +7,7 @@
 . tests/images/images.sh
 . tests/images/box.sh
 . tests/s6/table.sh
+. tests/fault/peer.sh
 . tests/images/rows.sh
 docker_here
 need sqlite3 debootstrap

@@ -3,7 +3,8 @@
 # over docker (tests/images/box.sh), so that the table is one.
 #
 #   box NAME [VAR=VALUE...] -- [CMD...]   starts one; its log is $T/NAME.log
-#   box_stop NAME, box_wait NAME          $status is its exit code
+#   box_stop NAME, box_wait NAME          $status is its exit code; neither
+#                                         takes for ever
 #   box_kill NAME PROGRAM SIGNAL          of that program in it
 #   box_signal NAME SIGNAL                to the box itself
 #   $box_wd                               where the next one is started
@@ -13,7 +14,7 @@
 in=$T
 box_wd=
 box_need() {
-	need s6-svscan execlineb s6-svwait
+	need s6-svscan execlineb s6-svwait pgrep
 	box_lib=$T/lib
 	make -s install-s6 S6LIB="$T/lib" S6RC="$T/etc/s6-rc.d" S6RUN=@RUN@ \
 	    EXECLINEB="$(command -v execlineb)" >/dev/null || bail 'install-s6'
@@ -44,28 +45,38 @@ box() {
 	    LS_RUN_DIR="$box_run/ls-s6" S6_CMD_ARG0="$T/lib/app" "$@"
 	box_wd=
 }
-# As docker stop does: TERM, and KILL to what is still there later.
+# As docker stop does: TERM, and after its patience KILL, of which the exit code
+# is 137. What is in it is gone then, as with a container.
 box_stop() {
-	eval "box_p=\$pid_$1"
-	(sleep 15; kill -9 "$box_p") 2>/dev/null &
-	box_w=$!
-	stop "$1"
-	kill "$box_w" 2>/dev/null
-	wait "$box_w" 2>/dev/null
+	eval "kill \"\$pid_$1\"" 2>/dev/null
+	wait_for 30 eval "! alive $1" || {
+		diag "$1 was told to end and did not: killed"
+		box_end "$1"
+	}
+	ended "$1"
 }
-box_wait() { ended "$1"; }
+# box_wait NAME: its end of its own.
+box_wait() {
+	wait_for 90 eval "! alive $1" || {
+		fail "$1 ends by itself" "$(tail -n 20 "$T/$1.log")"
+		box_end "$1"
+	}
+	ended "$1"
+}
+box_end() {
+	eval "kill -9 \"\$pid_$1\""
+	for box_p in $(box_pids "$1" .); do kill -9 "$box_p"; done
+}
 
-# box_pid NAME PROGRAM: of the one that runs in it.
-box_pid() {
-	for box_p in /proc/[0-9]*; do
-		test "$(cat "$box_p/comm" 2>/dev/null)" = "$2" || continue
-		tr '\0' '\n' <"$box_p/environ" 2>/dev/null |
-		    grep -qx "RUNNER_RUN=$T/run-$1" || continue
-		echo "${box_p##*/}"
-		return
+# box_pids NAME ERE: of what runs in it by such a name.
+box_pids() {
+	for box_p in $(pgrep -x "$2"); do
+		! grep -qzx "RUNNER_RUN=$T/run-$1" "/proc/$box_p/environ" \
+		    2>/dev/null || echo "$box_p"
 	done
-	return 1
 }
+# box_pid NAME PROGRAM: of the one that runs in it.
+box_pid() { box_pids "$1" "$2" | grep -m1 .; }
 box_signal() { eval "kill -$2 \"\$pid_$1\""; }
 box_kill() { box_p=$(box_pid "$1" "$2") && kill -"$3" "$box_p"; }
 box_healthy() {

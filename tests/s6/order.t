@@ -5,6 +5,7 @@
 . tests/lib.sh
 . tests/s6/box.sh
 . tests/s6/table.sh
+. tests/fault/peer.sh
 need sqlite3
 box_need
 app=$BUILD/tests/app
