@@ -196,7 +196,7 @@ S6LIB ?= $(PREFIX)/lib/ls-s6
 S6RC ?= /etc/s6-overlay/s6-rc.d
 S6RUN ?= /run
 EXECLINEB ?= /command/execlineb
-SERVICES ?= ls-end ls-restore ls-walship ls-tend
+SERVICES ?= ls-end ls-restore ls-walship ls-tend ls-statusd
 FILL = sed -e 's|@LIB@|$(S6LIB)|g' -e 's|@RUN@|$(S6RUN)|g' \
 	-e 's|@EXECLINEB@|$(EXECLINEB)|g'
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@
 #define CONNECTIONS 32
 #define IDLE_S 10
 
-enum { O_NO_EXPAND = 256, O_LAG, O_RUN };
+enum { O_NO_EXPAND = 256, O_LAG, O_RUN, O_PARENT };
 
 static const struct opt opts[] = {
 	{ 'a', "addr", "HOST:PORT", "where to listen; else addr: of the file" },
@@ -34,6 +35,7 @@ static const struct opt opts[] = {
 	{ 'd', "ready-fd", "FD", "write a newline there when ready" },
 	{ O_LAG, "max-lag", "DURATION", "behind so long is not healthy: 60s" },
 	{ O_RUN, "run-dir", "DIR", "where the status file is" },
+	{ O_PARENT, "with-parent", NULL, "end when what started it ends" },
 	PROG_OPTS
 };
 static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
@@ -44,7 +46,7 @@ struct args {
 	const char *addr, *run_dir;
 	char *path;            /* of the status file */
 	int64_t max_lag_ms;
-	int ready_fd, v03;
+	int ready_fd, v03, parent;
 };
 
 static int
@@ -68,6 +70,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 			    "in 60s", arg);
 		break;
 	case O_RUN: a->run_dir = arg; break;
+	case O_PARENT: a->parent = 1; break;
 	}
 	return 0;
 }
@@ -265,11 +268,15 @@ main(int argc, char **argv)
 	    .run_dir = dir && *dir ? dir : RUN_DIR };
 	const char *compat = getenv("LITESTREAM_COMPAT");
 	struct err e = { 0 };
+	pid_t parent = getppid();
 	int r;
 
 	a.v03 = compat && !strcmp(compat, "v0.3");
 	if ((r = prog_args(&prog, argc, &argv, option, &a, 0, 0)) >= 0)
 		return r;
+	if (a.parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0
+	    || getppid() != parent))
+		return 0;
 	if (load(&a, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
 	if (asprintf(&a.path, "%s/walship.status", a.run_dir) < 0) {

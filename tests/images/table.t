@@ -10,7 +10,7 @@
 . tests/fault/peer.sh
 . tests/images/rows.sh
 docker_here
-need sqlite3 debootstrap
+need sqlite3 curl debootstrap
 app=/usr/local/bin/app
 DOCKER_BUILDKIT=0
 export DOCKER_BUILDKIT
@@ -21,7 +21,7 @@ ok 'ls-s6 builds with the classic builder' image_build Dockerfile.ls-s6 "$image"
 docker image inspect "$image" >/dev/null || bail 'no image'
 ok 'an application takes two lines' image_with "$image_app" "$BUILD/tests/app"
 
-for part in ${PARTS:-stop kill refused unreadable down off fence deleted restore relative \
+for part in ${PARTS:-stop kill refused unreadable down off fence deleted restore statusd relative \
     user secret told root readonly uid caps notfirst health environment nothing}; do
 	part_$part
 done

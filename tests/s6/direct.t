@@ -3,7 +3,7 @@
 # The order of the services where there is no s6 (scripts/s6/direct): not
 # process 1. Here it runs by hand; tests/images has it in containers.
 . tests/lib.sh
-need sqlite3
+need sqlite3 curl pgrep
 app=$BUILD/tests/app
 make -s install-s6 S6LIB="$T/lib" S6RC="$T/etc/s6-rc.d" S6RUN="$T/run" \
     EXECLINEB=/bin/true >/dev/null || bail 'install-s6'
@@ -52,6 +52,60 @@ says 'which ls-walship has, as it has the application' t1 \
 p=$(sed -n 's/^tend \([0-9]*\),.*/\1/p' "$T/t1.log")
 gone() { ! kill -0 "$1" 2>/dev/null; }
 ok 'and ends after it' wait_for 5 gone "${p:-1}"
+
+# With metrics beside it too: told to end, and killed.
+fresh beside
+port=$(free_port)
+run2=$T/run2
+beside() { # NAME APP'S ARGUMENTS
+	beside=$1; shift
+	start "$beside" env -i PATH="$BUILD/bin:/usr/bin:/bin" HOME=/root \
+	    LS_RUN_DIR="$run2" DB_PATH="$db" REPLICA_URL="$rep" \
+	    LITESTREAM_ADDR="127.0.0.1:$port" "$T/lib/direct" "$app" "$db" "$@"
+	wait_for 20 grep -q '^app: begins' "$T/$beside.log" &&
+	    wait_for 20 test -s "$run2/tend.status" &&
+	    wait_for 20 eval 'curl -s -m 5 "http://127.0.0.1:$port/healthz" | grep -q "^ok$"'
+}
+left() { # what runs there
+	for p in $(pgrep .); do
+		! grep -qzx "LS_RUN_DIR=$run2" "/proc/$p/environ" 2>/dev/null ||
+		    cat "/proc/$p/comm"
+	done | sort -u | tr '\n' ' '
+}
+nothing_left() { test -z "$(left)"; }
+beside b1 term=5
+ok 'ls-statusd and ls-tend beside it' test $? = 0
+like 'all are there' "$(left)" '^app .*ls-statusd .*ls-tend .*ls-walship '
+stop b1
+is 'TERM: the exit code is the application'\''s' "$status" 5
+is 'it ends first, then what ships' "$(grep -o -e '^app: ends' \
+    -e 'ended, everything is shipped' "$T/b1.log" | tr '\n' ' ')" \
+    'app: ends ended, everything is shipped '
+ok 'and nobody is left' wait_for 5 nothing_left
+ls-restore -q -o "$dir/copy.db" "$rep"
+is 'nothing is lost' "$(sql "$dir/copy.db" 'SELECT count(*) FROM t')" "$(rows_of b1)"
+rm -f "$run2/tend.status"
+beside b2 after=3 exit=9
+ok 'again' test $? = 0
+kill -KILL "$(sed -n 's/^tend.*	*pid=\([0-9]*\).*/\1/p' "$run2/tend.status")"
+ended b2
+is 'ls-tend killed: nothing ends with it' "$status" 9
+ok 'and nobody is left then' wait_for 5 nothing_left
+rm -f "$run2/tend.status"
+beside b3
+ok 'and once more' test $? = 0
+kill -KILL "$pid_b3"
+ended b3
+ok 'ls-walship killed: they end' wait_for 5 eval 'test "$(left)" = "app " || nothing_left'
+for p in $(pgrep -x app); do
+	! grep -qzx "LS_RUN_DIR=$run2" "/proc/$p/environ" || kill "$p"
+done
+direct b4 LS_REPLICATION=off LITESTREAM_ADDR="127.0.0.1:$port" -- true
+unlike 'without replication there are no metrics' "$(cat "$T/b4.log")" ls-statusd
+fresh badaddr
+direct b5 DB_PATH="$db" REPLICA_URL="$rep" LITESTREAM_ADDR=nonsense -- "$app" "$db" after=2 exit=8
+is 'an address that is none ends nothing' "$status" 8
+says 'which is told' b5 'ls-statusd: .*"nonsense" is not HOST:PORT'
 
 # What an application sees of us: nothing.
 echo hush >"$dir/secret"

@@ -6,11 +6,11 @@
 . tests/s6/box.sh
 . tests/s6/table.sh
 . tests/fault/peer.sh
-need sqlite3
+need sqlite3 curl
 box_need
 app=$BUILD/tests/app
 
-for part in ${PARTS:-stop kill refused unreadable down off fence deleted restore relative user secret}; do
+for part in ${PARTS:-stop kill refused unreadable down off fence deleted restore statusd relative user secret}; do
 	part_$part
 done
 test -n "${PARTS:-}" || part_cycles "${CYCLES:-10}"

@@ -3,7 +3,7 @@
 # The service definitions as installed: sound; and each thing that would be
 # wrong with them is found.
 . tests/lib.sh
-plan 31
+plan 33
 
 install_tree() {
 	rm -rf "$T/root" && mkdir -p "$T/root/usr/bin"
@@ -51,6 +51,8 @@ a descriptor in use|echo 1 >$R/ls-walship/notification-fd|notification-fd is "1"
 no descriptor|: >$R/ls-walship/notification-fd|notification-fd is ""
 a bundle of what is not there|: >$B/user/contents.d/myapp|bundle user: myapp is not defined
 an empty bundle|rm $B/user/contents.d/*|bundle user: nothing is started
+a start that waits for metrics|echo 3 >$R/ls-statusd/notification-fd|ls-statusd: a start would wait for it
+a service that does|: >$R/ls-tend/dependencies.d/ls-statusd|ls-tend: waits for ls-statusd
 half a pipeline|echo log >$R/ls-walship/producer-for|ls-walship: log does not say that it consumes it
 a oneshot with a run|echo x >$R/ls-restore/run|ls-restore: a oneshot has no run
 a longrun with an up|echo /bin/true >$R/ls-walship/up|ls-walship: a longrun has no up

@@ -277,7 +277,7 @@ part_restore() {
 	sqlite3 "$dir/big.db" 'PRAGMA journal_mode=wal; CREATE TABLE t(id INTEGER PRIMARY KEY, v);
 	    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
 	    INSERT INTO t SELECT i, randomblob(3000) FROM n' >/dev/null
-	http_start
+	test -n "${HTTP_PORT:-}" || http_start
 	set -- DB_PATH="$db" REPLICA_URL="s3://b/x?endpoint=$HTTP_ENDPOINT" \
 	    AWS_ACCESS_KEY_ID=id AWS_SECRET_ACCESS_KEY=secret
 	ls-walship --once "$dir/big.db" "s3://b/x?endpoint=$HTTP_ENDPOINT" 2>"$dir/ship.log" ||
@@ -306,7 +306,59 @@ part_restore() {
 	box_wait rs3
 	is 'a terminal that changes its size does not end one' "$status" 0
 	ok 'the next start has all of it' order rs3 '^app: begins rows=4000 '
-	stop httpd
+}
+
+# Metrics where there is an address for them, which are no matter of anybody
+# else's: whatever becomes of them, the application runs to its end.
+answers() { curl -s -m 5 "http://127.0.0.1:$port/$1" | grep -q "$2"; }
+part_statusd() {
+	fresh statusd
+	port=$(free_port)
+	box_net=host
+	box sd1 DB_PATH="$db" REPLICA_URL="$rep" LITESTREAM_ADDR="127.0.0.1:$port" \
+	    -- "$app" "$db" term=5
+	ok 'an address in the environment: metrics' wait_for 20 answers metrics '^ls_up 1'
+	ok 'and health' wait_for 20 answers healthz '^ok$'
+	was=$(box_pid sd1 ls-statusd)
+	box_kill sd1 ls-statusd KILL
+	ok 'killed: it is started again' wait_for 20 another sd1 ls-statusd "$was"
+	ok 'and answers' wait_for 20 answers healthz '^ok$'
+	is 'and the application is the same' "$(grep -c '^app: begins' "$T/sd1.log")" 1
+	box_stop sd1
+	is 'it ends with the application'\''s code' "$status" 5
+	ok 'in its order' order sd1 '^app: ends' 'ended, everything is shipped'
+	ok 'nothing is lost' kept sd1
+	nok 'nobody listens any more' listening "$port"
+
+	printf 'addr: "127.0.0.1:$PORT"\ndbs:\n- path: %s\n  replica: {url: "%s"}\n' \
+	    "$db" "$rep" >"$dir/addr.yml"
+	box_net=host
+	box sd2 LITESTREAM_CONFIG="$in/statusd/addr.yml" PORT="$port" -- "$app" "$db" after=4 exit=42
+	ok 'one in the configuration: metrics' wait_for 20 answers metrics '^ls_up 1'
+	box_wait sd2
+	is 'an end of the application'\''s own' "$status" 42
+	ok 'nothing is lost then' kept sd2
+
+	test -n "${HTTP_PORT:-}" || http_start
+	port=$HTTP_PORT
+	box_net=host
+	box sd3 DB_PATH="$db" REPLICA_URL="$rep" LITESTREAM_ADDR="127.0.0.1:$port" \
+	    -- "$app" "$db" after=4 exit=3
+	box_wait sd3
+	is 'an address that is taken ends nothing' "$status" 3
+	is 'is told, and not every second' "$(grep -c "ls-statusd: .*listen on 127.0.0.1:$port" "$T/sd3.log")" 1
+	ok 'and nothing is lost' kept sd3
+	box sd4 DB_PATH="$db" REPLICA_URL="$rep" LITESTREAM_ADDR=nonsense -- "$app" "$db" after=3 exit=4
+	box_wait sd4
+	is 'nor does one that is none' "$status" 4
+	ok 'which is told' order sd4 'ls-statusd: .*"nonsense" is not HOST:PORT' 'there are no metrics'
+	is 'once' "$(grep -c nonsense "$T/sd4.log")" 1
+	box sd5 DB_PATH="$db" REPLICA_URL="$rep" -- "$app" "$db" after=4
+	says sd5 '^app: begins'
+	nok 'without an address there is none' box_pid sd5 ls-statusd
+	box_wait sd5
+	is 'nor is it missed' "$status" 0
+	unlike 'or spoken of' "$(cat "$T/sd5.log")" 'ls-statusd|metrics'
 }
 
 # A database named from where the application is started.
