@@ -361,9 +361,8 @@ make(struct step *s, struct err *e)
 	return 0;
 }
 
-/* There is nothing more to do; was that for the newest file is damaged? (One that
- * is gone is of a listing that was too old.) It
- * leaves no gap before another comes. */
+/* There is nothing more to do; because the newest file is damaged? It leaves no
+ * gap before another comes. (One that is gone is of a listing too old.) */
 static int
 ended(struct step *s, struct err *e)
 {

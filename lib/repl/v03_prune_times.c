@@ -7,26 +7,6 @@
  * matter, and they were put in order: that place is searched for, and the
  * others get the times of the two there. */
 
-static int
-ask(struct store *st, struct v03_set *s, size_t i, struct err *e)
-{
-	struct store_stat stat;
-	char *key;
-	int r;
-
-	if (s->o[i].time_ms >= 0)
-		return 0;
-	if (v03_set_key(s, i, &key, e) < 0)
-		return -1;
-	r = store_head(st, key, &stat, e);
-	free(key);
-	if (r == 0)
-		s->o[i].time_ms = stat.mtime_ms;
-	else if (e->kind == ERR_NOTFOUND) /* went since it was listed */
-		e->kind = ERR_TEMP;
-	return r;
-}
-
 /* The WAL lo .. hi-1. */
 static int
 search(struct store *st, struct v03_set *s, size_t lo, size_t hi,
@@ -37,7 +17,7 @@ search(struct store *st, struct v03_set *s, size_t lo, size_t hi,
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (ask(st, s, mid, e) < 0)
+		if (v03_set_time(st, s, mid, e) < 0)
 			return -1;
 		if (s->o[mid].time_ms > cutoff)
 			hi = mid;
@@ -75,9 +55,9 @@ v03_prune_times(struct store *st, struct v03_set *s, int64_t cutoff,
 		if (told(s, g))
 			continue;
 		for (size_t i = g->first; i < wal; i++)
-			if (ask(st, s, i, e) < 0)
+			if (v03_set_time(st, s, i, e) < 0)
 				return -1;
-		if ((g->n_wal && ask(st, s, end - 1, e) < 0)
+		if ((g->n_wal && v03_set_time(st, s, end - 1, e) < 0)
 		    || search(st, s, wal, end, cutoff, e) < 0)
 			return -1;
 	}

@@ -109,8 +109,8 @@ v03_set_key(const struct v03_set *s, size_t i, char **key, struct err *e)
 	return v03_name_key(s->path, &s->o[i].name, key, e);
 }
 
-static int
-ask(struct store *st, struct v03_set *s, size_t i, struct err *e)
+int
+v03_set_time(struct store *st, struct v03_set *s, size_t i, struct err *e)
 {
 	struct store_stat stat;
 	char *key;
@@ -143,7 +143,7 @@ v03_set_times(struct store *st, struct v03_set *s, size_t generation,
 		if (s->o[i].time_ms >= 0 || (!all && i > g.first
 		    && i + 1 < end && i + 1 != g.first + g.n_snapshots))
 			continue;
-		if (ask(st, s, i, e) < 0)
+		if (v03_set_time(st, s, i, e) < 0)
 			return -1;
 		asked = 1;
 	}

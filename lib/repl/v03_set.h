@@ -27,6 +27,10 @@ void v03_set_free(struct v03_set *);
 /* The key of object i, allocated. */
 int v03_set_key(const struct v03_set *, size_t i, char **key, struct err *);
 
+/* The time of object i, asked for where it is not known. ERR_TEMP: it went
+ * since it was listed. */
+int v03_set_time(struct store *, struct v03_set *, size_t i, struct err *);
+
 /* Times that the listing did not tell, one request each: of what tells when
  * a generation begins and ends, or of each of its objects. */
 int v03_set_times(struct store *, struct v03_set *, size_t generation,
