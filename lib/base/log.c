@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/utf8.h"
 #include "base/when.h"
 
 /* A line is written by one write(2) and pipes keep writes of up to 4096
@@ -49,35 +50,6 @@ puts_(struct line *l, const char *s)
 	return put(l, s, strlen(s));
 }
 
-/* Length of the valid UTF-8 sequence at s, 0 if there is none. */
-static size_t
-utf8(const unsigned char *s)
-{
-	size_t n;
-	unsigned min = 0x80, c = s[0];
-
-	if (c < 0x80)
-		return 1;
-	if (c >= 0xc2 && c < 0xe0)
-		n = 2;
-	else if (c >= 0xe0 && c < 0xf0)
-		n = 3;
-	else if (c >= 0xf0 && c < 0xf5)
-		n = 4;
-	else
-		return 0;
-	if (c == 0xe0)
-		min = 0xa0;
-	else if (c == 0xf0)
-		min = 0x90;
-	for (size_t i = 1; i < n; i++, min = 0x80)
-		if (s[i] < min || s[i] > 0xbf)
-			return 0;
-	if ((c == 0xed && s[1] > 0x9f) || (c == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static int
 plain(const char *v)
 {
@@ -87,7 +59,7 @@ plain(const char *v)
 		return 0;
 	for (size_t n; *s; s += n)
 		if (*s <= ' ' || *s == '"' || *s == '\\' || *s == '='
-		    || *s == 0x7f || !(n = utf8(s))
+		    || *s == 0x7f || !(n = utf8_len(s))
 		    || (*s == 0xc2 && s[1] < 0xa0))
 			return 0;
 	return 1;
@@ -104,7 +76,7 @@ quoted(struct line *l, const char *v)
 	for (size_t n; *s && !lost; s += n) {
 		char e[8];
 
-		n = utf8(s);
+		n = utf8_len(s);
 		if (*s == '"' || *s == '\\')
 			snprintf(e, sizeof e, "\\%c", *s);
 		else if (*s == '\n')

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/sa.h"
+#include "base/utf8.h"
 #include "base/when.h"
 
 #define OUT_MAX (4u << 20) /* a client that does not read is dropped */
@@ -360,7 +361,7 @@ control_end(struct control *c, uint64_t id, const struct err *e)
 char *
 control_quote(char *out, size_t n, const char *s)
 {
-	size_t i = 0;
+	size_t i = 0, k;
 
 	out[i++] = '"';
 	for (; *s && i + 8 < n; s++) {
@@ -371,8 +372,12 @@ control_quote(char *out, size_t n, const char *s)
 			out[i++] = (char)c;
 		} else if (c < 32 || c == 127) {
 			i += (size_t)sprintf(out + i, "\\u%04x", c);
+		} else if (!(k = utf8_len((const unsigned char *)s))) {
+			i += (size_t)sprintf(out + i, "\\ufffd");
 		} else {
-			out[i++] = (char)c;
+			memcpy(out + i, s, k);
+			i += k;
+			s += k - 1;
 		}
 	}
 	out[i++] = '"';

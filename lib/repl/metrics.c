@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* A text being made; bad: memory ran out. */
 struct out {
 	stralloc *s;
@@ -31,19 +33,22 @@ head(struct out *o, const char *name, const char *type, const char *help)
 	say(o, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* One label: blanks of the format escaped. first: the brace. */
+/* One label: blanks of the format escaped, and what is no UTF-8, for which
+ * Prometheus would refuse all. first: the brace. */
 static void
 label(struct out *o, int first, const char *key, const char *v)
 {
 	size_t n;
 
 	say(o, "%s%s=\"", first ? "{" : ",", key);
-	for (; *v; v += n + !!v[n]) {
-		n = strcspn(v, "\\\"\n");
-		if (!stralloc_catb(o->s, v, n))
+	for (; *v; v += n ? n : 1) {
+		n = utf8_len((const unsigned char *)v);
+		if (!n)
+			say(o, "\\\\x%02x", (unsigned char)*v);
+		else if (strchr("\\\"\n", *v))
+			say(o, "\\%c", *v == '\n' ? 'n' : *v);
+		else if (!stralloc_catb(o->s, v, n))
 			o->bad = 1;
-		if (v[n])
-			say(o, "\\%c", v[n] == '\n' ? 'n' : v[n]);
 	}
 	say(o, "\"");
 }

@@ -59,7 +59,7 @@ static const char *
 name(void *ctx, const char *db, const char *url)
 {
 	(void)ctx, (void)db;
-	return strstr(url, "file") ? "disk\"1" : NULL;
+	return strstr(url, "file") ? "disk\"\xc3\xa4\xff" : NULL;
 }
 
 /* A status with one of everything, through its text. */
@@ -100,7 +100,7 @@ everything_is_told(void **state)
 		"\nlitestream_checkpoint_seconds{db=\"/d/a\\\\b.db\",mode="
 		    "\"PASSIVE\"} 0.000030\n",
 		"\nlitestream_replica_wal_bytes{db=\"/d/a\\\\b.db\",name="
-		    "\"disk\\\"1\"} 77\n",
+		    "\"disk\\\"\xc3\xa4\\\\xff\"} 77\n",
 		"\nlitestream_replica_wal_index{db=\"/d/a\\\\b.db\",name="
 		    "\"s3\"} 6\n",
 		"\nlitestream_replica_wal_offset{db=\"/d/a\\\\b.db\",name="
