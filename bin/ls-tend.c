@@ -37,12 +37,20 @@ static const struct prog prog = { PROG, SYNOPSIS, PURPOSE, opts };
 
 #define CHILD_ARGS 8
 
+/* A database that came later, with what its settings are of. */
+struct later {
+	struct conf conf;
+	struct tend_conf_db db;
+	struct later *next;
+};
+
 struct args {
 	struct conf_args conf;
 	struct tend_conf t;
 	const char *child[CHILD_ARGS];
 	struct log log;
 	int level_given, parent;
+	struct later *later;
 };
 
 static int
@@ -95,7 +103,7 @@ children(struct args *a)
 
 static int
 convert_db(struct tend_conf_db *o, const struct conf_db *d,
-    const struct args *a, struct err *e)
+    const struct conf_args *a, struct err *e)
 {
 	struct tend_conf_replica *r = calloc(d->n + 1, sizeof *r);
 
@@ -103,7 +111,7 @@ convert_db(struct tend_conf_db *o, const struct conf_db *d,
 		return err_nomem(e);
 	for (size_t i = 0; i < d->n; i++) {
 		r[i].url = d->replicas[i].store.url;
-		r[i].operand = i < a->conf.n_urls ? a->conf.urls[i] : NULL;
+		r[i].operand = i < a->n_urls ? a->urls[i] : NULL;
 		r[i].v03 = d->replicas[i].format == CONF_FORMAT_V03;
 		r[i].retention_check_ms = d->replicas[i].retention_check_ms;
 		r[i].snapshot_ms = d->replicas[i].snapshot_interval_ms;
@@ -111,6 +119,81 @@ convert_db(struct tend_conf_db *o, const struct conf_db *d,
 	*o = (struct tend_conf_db){ d->path, d->meta, r, d->n,
 	    d->verify_interval_ms };
 	return 0;
+}
+
+static int
+lists(const struct conf_db *d, const char *const *urls, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; d && i < n; i++)
+		for (size_t k = 0; k < d->n; k++)
+			found += !strcmp(d->replicas[k].store.url, urls[i]);
+	return d && found == n;
+}
+
+/* Of the configuration, read anew, as of a folder it watches, or else one that
+ * was registered with its URLs. One that cannot be read says nothing: with
+ * defaults in the place of its settings too much could be deleted. */
+static int
+load_later(struct args *a, struct later *l, const char *path,
+    const char *const *urls, size_t n, struct err *e)
+{
+	struct conf_args ca = a->conf, plain = { .db = path, .urls = urls,
+	    .n_urls = n, .need = CONF_NEED_DB | CONF_NEED_REPLICA, .again = 1 };
+	int r, listed;
+
+	ca.again = 1;
+	if (conf_load(&l->conf, &ca, e) < 0)
+		return -1;
+	listed = lists(conf_db_find(&l->conf, path), urls, n);
+	conf_free(&l->conf);
+	ca.db = path;
+	r = conf_load(&l->conf, listed ? &ca : &plain, e);
+	if (!r && convert_db(&l->db, &l->conf.dbs[0], listed ? &ca : &plain, e)
+	    < 0) {
+		conf_free(&l->conf);
+		r = -1;
+	}
+	return r;
+}
+
+static int
+more(void *ctx, const char *path, const char *const *urls, size_t n,
+    const struct tend_conf_db **out, struct err *e)
+{
+	struct args *a = ctx;
+	struct later *l = calloc(1, sizeof *l);
+	struct tend_conf_replica *r;
+
+	if (!l)
+		return err_nomem(e);
+	if (load_later(a, l, path, urls, n, e) < 0) {
+		free(l);
+		return -1;
+	}
+	/* urls are the caller's */
+	r = (struct tend_conf_replica *)(uintptr_t)l->db.r;
+	for (size_t i = 0; i < l->db.n; i++)
+		if (r[i].operand)
+			r[i].operand = r[i].url;
+	l->next = a->later;
+	a->later = l;
+	*out = &l->db;
+	return 0;
+}
+
+static void
+later_free(struct later *l)
+{
+	struct later *next;
+
+	for (; l; l = next) {
+		next = l->next;
+		free((void *)(uintptr_t)l->db.r);
+		conf_free(&l->conf);
+		free(l);
+	}
 }
 
 static void
@@ -131,11 +214,14 @@ run(struct args *a, const struct conf *c, struct err *e)
 	int r = dbs ? 0 : err_nomem(e);
 
 	for (size_t i = 0; i < c->n && !r; i++)
-		r = convert_db(&dbs[i], &c->dbs[i], a, e);
+		r = convert_db(&dbs[i], &c->dbs[i], &a->conf, e);
 	convert_levels(&a->t.levels, c);
 	children(a);
 	a->t.dbs = dbs;
 	a->t.n = c->n;
+	a->t.verify = c->verify_compaction;
+	a->t.more = a->conf.db ? NULL : more;
+	a->t.ctx = a;
 	a->t.log = &a->log;
 	if (!a->level_given)
 		a->log.level = c->log_level;
@@ -145,6 +231,7 @@ run(struct args *a, const struct conf *c, struct err *e)
 	for (size_t i = 0; dbs && i < c->n; i++)
 		free((void *)(uintptr_t)dbs[i].r);
 	free(dbs);
+	later_free(a->later);
 	return r;
 }
 
@@ -190,7 +277,7 @@ main(int argc, char **argv)
 	if (a.parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0
 	    || getppid() != parent))
 		return 0;
-	a.conf.need = CONF_NEED_DB | CONF_NEED_REPLICA;
+	a.conf.need = CONF_NEED_DB | CONF_NEED_REPLICA | CONF_DIRS_DO;
 	if (conf_load(&c, &a.conf, &e) < 0)
 		return prog_fatal(PROG, "read the configuration", &e);
 	r = run(&a, &c, &e);

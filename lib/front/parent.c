@@ -253,32 +253,10 @@ part_ended(struct parent *p, enum parent_part i)
 	}
 	t->fails = when_mono() - t->since < SOON_MS ? t->fails + 1 : 1;
 	later(t);
-	if (t->again && !t->code) {
-		t->again = 0;
-		t->fails = 0;
-		return;
-	}
 	snprintf(code, sizeof code, "%d", t->code);
 	log_event(&p->f->log, LOG_ERROR, "died, it is started again",
 	    "program", programs[i], "code", code, "error",
 	    *t->fatal ? t->fatal : NULL, NULL);
-}
-
-/* ls-walship has found a database in a folder it watches: ls-tend, which
- * reads the configuration once, is to know of it. */
-static void
-tend_again(struct parent *p, const char *line)
-{
-	struct part *t = &p->part[PART_TEND];
-
-	if (p->ending || !t->wanted || (!strstr(line, " msg=found ")
-	    && !strstr(line, "\"msg\":\"found\"")))
-		return;
-	t->again = t->c.pid > 0;
-	if (t->again)
-		tell(p, PART_TEND, SIGTERM);
-	else if (p->ready)
-		t->next = when_mono();
 }
 
 /* Lines a child has written: kept if fatal, else passed on. */
@@ -306,8 +284,6 @@ drain(struct parent *p, enum parent_part i)
 			snprintf(t->fatal, sizeof t->fatal, "%s", fatal);
 		else
 			front_relay(p->f, t->line.s);
-		if (i == PART_SHIP)
-			tend_again(p, t->line.s);
 		t->line.len -= len;
 		memmove(t->line.s, t->line.s + len, t->line.len);
 	}

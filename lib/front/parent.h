@@ -13,7 +13,7 @@ enum parent_part { PART_SHIP, PART_TEND, PART_STATUS, PART_APP, PARTS };
 struct part {
 	struct front_child c;
 	stralloc line;           /* of its standard error, not yet whole */
-	int wanted, again;       /* again: told to end, to begin anew */
+	int wanted;
 	int64_t next;            /* when_mono() of its next start */
 	int64_t since;           /* of its last one */
 	unsigned fails;          /* ends in a row, soon after a start */

@@ -303,7 +303,7 @@ prepare(struct parent *p, struct err *e)
 	if (exec && *exec && !p->f->opts.once
 	    && front_words(exec, &p->app_block, &p->app, e) < 0)
 		return -1;
-	p->part[PART_TEND].wanted = c->n || c->n_dirs;
+	p->part[PART_TEND].wanted = 1;
 	p->part[PART_STATUS].wanted = !!c->addr;
 	if (p->f->opts.once)
 		return 0;

@@ -46,9 +46,9 @@ struct all {
 static struct tend_rep *
 next(struct tend *t, struct all *a)
 {
-	for (; a->d < t->conf->n; a->d++, a->r = 0)
-		if (t->db[a->d].r && a->r < t->db[a->d].conf->n)
-			return &t->db[a->d].r[a->r++];
+	for (; a->d < t->n; a->d++, a->r = 0)
+		if (a->r < t->db[a->d]->conf->n)
+			return &t->db[a->d]->r[a->r++];
 	return NULL;
 }
 
@@ -79,11 +79,20 @@ find(const struct status *st, const char *path, const char *url)
 }
 
 static void
-look(struct tend *t)
+shipped(struct tend *t, const struct status *st)
 {
 	struct all a = { 0, 0 };
-	struct err e = { 0 };
 	struct tend_rep *r;
+
+	while ((r = next(t, &a)))
+		tend_rep_shipped(r, find(st, r->db->conf->path,
+		    r->conf->url));
+}
+
+static void
+look(struct tend *t)
+{
+	struct err e = { 0 };
 	struct status st;
 
 	t->look_mono = TEND_NEVER;
@@ -92,9 +101,10 @@ look(struct tend *t)
 		t->look_mono = when_mono() + LOOK_MS;
 	if (status_read(t->walship_path, &st, &e) < 0)
 		return; /* it comes, or comes whole */
-	while ((r = next(t, &a)))
-		tend_rep_shipped(r, find(&st, r->db->conf->path,
-		    r->conf->url));
+	shipped(t, &st);
+	tend_more_release(t);
+	if (tend_more_look(t, &st))
+		shipped(t, &st);
 	status_free(&st);
 }
 
@@ -196,8 +206,8 @@ decide(struct tend *t)
 	int waits = 0;
 
 	clock_step(t, now);
-	for (size_t i = 0; i < t->conf->n; i++) {
-		struct tend_db *d = &t->db[(t->turn + i) % t->conf->n];
+	for (size_t i = 0; i < t->n; i++) {
+		struct tend_db *d = t->db[(t->turn + i) % t->n];
 
 		for (size_t k = 0; k < d->conf->n; k++) {
 			sooner(&ms, tend_rep_step(&d->r[k], now, mono));
@@ -292,26 +302,6 @@ set_signals(struct tend *t, struct err *e)
 }
 
 static int
-begin_db(struct tend *t, size_t i, struct err *e)
-{
-	struct tend_db *d = &t->db[i];
-
-	d->t = t;
-	d->conf = &t->conf->dbs[i];
-	d->lock = -1;
-	if (state_paths(&d->paths, d->conf->path, d->conf->meta, e) < 0)
-		return -1;
-	if (!(d->r = calloc(d->conf->n + 1, sizeof *d->r)))
-		return err_nomem(e);
-	for (size_t k = 0; k < d->conf->n; k++) {
-		d->r[k].db = d;
-		d->r[k].conf = &d->conf->r[k];
-		tend_rep_init(&d->r[k]);
-	}
-	return 0;
-}
-
-static int
 begin(struct tend *t, struct err *e)
 {
 	const char *dir = t->conf->run_dir;
@@ -321,8 +311,7 @@ begin(struct tend *t, struct err *e)
 	t->status_path = beneath(dir, "tend.status");
 	t->walship_path = beneath(dir, "walship.status");
 	t->sock_path = beneath(dir, "walship.sock");
-	t->db = calloc(t->conf->n + 1, sizeof *t->db);
-	if (!t->status_path || !t->walship_path || !t->sock_path || !t->db)
+	if (!t->status_path || !t->walship_path || !t->sock_path)
 		return err_nomem(e);
 	t->start = status_proc_start((uint64_t)getpid());
 	t->random = (unsigned)(when_now() ^ getpid());
@@ -333,7 +322,7 @@ begin(struct tend *t, struct err *e)
 	if (t->inotify < 0)
 		return err_sys(e, "inotify");
 	for (size_t i = 0; i < t->conf->n; i++)
-		if (begin_db(t, i, e) < 0)
+		if (tend_more_add(t, &t->conf->dbs[i], e) < 0)
 			return -1;
 	return 0;
 }
@@ -352,22 +341,7 @@ say_ready(const struct tend *t)
 static void
 finish(struct tend *t)
 {
-	struct all a = { 0, 0 };
-	struct tend_rep *r;
-
-	while (t->db && (r = next(t, &a)))
-		tend_rep_free(r);
-	for (size_t i = 0; t->db && i < t->conf->n; i++) {
-		struct tend_db *d = &t->db[i];
-
-		if (d->keep)
-			tend_keep_write(d);
-		state_paths_free(&d->paths);
-		free(d->r);
-		if (d->conf && d->lock >= 0)
-			close(d->lock);
-	}
-	free(t->db);
+	tend_more_free(t);
 	free(t->status_path);
 	free(t->walship_path);
 	free(t->sock_path);

@@ -36,6 +36,12 @@ struct tend_conf {
 	int ready_fd;                /* gets a newline when ready, -1: none */
 	const char *const *args;     /* options for the children: -c FILE ...,
 	                                ended by NULL */
+	int verify;                  /* what was compacted is read back */
+	/* A database that ls-walship ships to these replicas, and dbs does not
+	 * have: its settings, valid until tend_run returns. May be NULL. */
+	int (*more)(void *ctx, const char *path, const char *const *urls,
+	    size_t n, const struct tend_conf_db **, struct err *);
+	void *ctx;
 	const struct log *log;
 };
 

@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "base/when.h"
 #include "repl/listing_fmt.h"
 #include "repl/tend_in.h"
 
-#define ARGS 16
+#define ARGS 20
 #define LINE_MAX_BYTES 65536
 
 static const char *const programs[] = { "", "ls-list", "ls-compact",
@@ -28,20 +29,46 @@ tend_child_word(const struct tend_child *c)
 	return c->pid ? words[c->job] : NULL;
 }
 
+struct text {
+	char level[2], keep[WHEN_FMT], l0[WHEN_FMT];
+};
+
+/* For one that was registered with its URL alone, the retention that we go by
+ * is said, lest ls-prune takes that of no configuration. */
+static size_t
+retention(const struct tend_rep *r, struct text *t, const char **av, size_t n)
+{
+	const struct level_conf *c = &r->db->t->conf->levels;
+
+	if (!r->conf->operand || r->conf->v03 || c->retention_ms < 0)
+		return n;
+	when_dur_fmt(t->keep, c->retention_ms);
+	when_dur_fmt(t->l0, c->l0_ms);
+	av[n++] = "--retention";
+	av[n++] = t->keep;
+	av[n++] = "--l0-retention";
+	av[n++] = t->l0;
+	return n;
+}
+
 static void
 arguments(const struct tend_rep *r, const struct tend_child *c,
-    char level[2], const char **av)
+    struct text *t, const char **av)
 {
 	const struct tend_conf *conf = r->db->t->conf;
 	size_t n = 0;
 
 	av[n++] = programs[c->job];
-	for (size_t i = 0; conf->args[i] && n < ARGS - 9; i++)
+	/* one that is named by its URL is none of the configuration */
+	for (size_t i = 0; !r->conf->operand && conf->args[i] && n < ARGS - 9;
+	    i++)
 		av[n++] = conf->args[i];
 	if (c->job == TEND_COMPACT) {
-		level[0] = (char)('0' + c->level);
+		t->level[0] = (char)('0' + c->level);
 		av[n++] = "-l";
-		av[n++] = level;
+		av[n++] = t->level;
+		if (conf->verify)
+			av[n++] = "--verify";
 	} else if (c->job == TEND_SNAPSHOT) {
 		av[n++] = "-r";
 	} else if (c->job == TEND_PRUNE0) {
@@ -49,6 +76,8 @@ arguments(const struct tend_rep *r, const struct tend_child *c,
 	} else if (c->job == TEND_PROOF) {
 		av[n++] = "--proof";
 	}
+	if (c->job == TEND_PRUNE || c->job == TEND_PRUNE0)
+		n = retention(r, t, av, n);
 	if (c->job != TEND_LIST && c->job != TEND_PROOF) {
 		av[n++] = "--changes";
 		if (!r->conf->v03) {
@@ -141,9 +170,9 @@ tend_child_start(struct tend_rep *r, struct tend_child *c, struct err *e)
 {
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, in = -1, x = 0;
 	const char *av[ARGS];
-	char level[2] = "";
+	struct text t = { "", "", "" };
 
-	arguments(r, c, level, av);
+	arguments(r, c, &t, av);
 	if (c->job != TEND_LIST && c->job != TEND_PROOF && !r->conf->v03
 	    && (in = listing_fd(&r->l, e)) < 0)
 		return -1;

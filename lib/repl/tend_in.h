@@ -90,12 +90,15 @@ struct tend_db {
 
 struct tend {
 	const struct tend_conf *conf;
-	struct tend_db *db;
+	struct tend_db **db;
+	size_t n, room;
 	size_t turn;              /* who is asked first */
 	unsigned running, proving;
 	char *status_path, *walship_path, *sock_path;
 	int signals, inotify, watched; /* watched: something is */
 	int64_t look_mono;        /* when to look at the status of ls-walship */
+	int64_t more_mono;        /* no new databases before, */
+	unsigned more_fails;      /* after so many that could not be had */
 	int64_t write_mono;       /* when ours was written */
 	int dirty;                /* it is to be written */
 	int warned;               /* that it could not be */
@@ -140,6 +143,15 @@ void tend_child_free(struct tend_child *);
 int tend_keep_take(struct tend_db *);
 void tend_keep_write(struct tend_db *);
 void tend_keep_status(struct tend *);
+
+/* tend_more.c */
+/* One more database. */
+int tend_more_add(struct tend *, const struct tend_conf_db *, struct err *);
+/* Those ls-walship ships that are not known. 1: there are new ones. */
+int tend_more_look(struct tend *, const struct status *);
+/* Databases that ls-walship ships no more are free for another. */
+void tend_more_release(struct tend *);
+void tend_more_free(struct tend *);
 
 /* tend.c */
 void tend_failed(struct tend_rep *, const struct err *, const char *msg);

@@ -179,10 +179,10 @@ tend_keep_status(struct tend *t)
 
 	t->dirty = 0;
 	t->write_mono = when_mono();
-	if (!(st.db = calloc(t->conf->n + 1, sizeof *st.db)))
+	if (!(st.db = calloc(t->n + 1, sizeof *st.db)))
 		return;
-	for (; st.n < t->conf->n && r == 0; st.n++)
-		r = fill_db(&t->db[st.n], 0, &st.db[st.n]);
+	for (; st.n < t->n && r == 0; st.n++)
+		r = fill_db(t->db[st.n], 0, &st.db[st.n]);
 	if (r < 0)
 		err_nomem(&e);
 	else

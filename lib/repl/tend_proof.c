@@ -51,7 +51,8 @@ tend_proof_step(struct tend_rep *r, int64_t now)
 	struct err e = { 0 };
 	int64_t at;
 
-	if (r->proof.pid || t->no_verify || !tend_keep_take(r->db))
+	if (!r->present || r->proof.pid || t->no_verify
+	    || !tend_keep_take(r->db))
 		return TEND_NEVER;
 	at = due(r, now);
 	if (at > now)

@@ -197,7 +197,7 @@ known(struct tend_rep *r, int64_t mono, int64_t *ms)
 		return 1;
 	if (!r->list_mono)
 		r->list_mono = mono + rand_r(&r->db->t->random) % (int)
-		    (r->db->t->conf->n < 500 ? 10 * r->db->t->conf->n : 5000);
+		    (r->db->t->n < 500 ? 10 * r->db->t->n : 5000);
 	*ms = r->list_mono - mono;
 	if (*ms > 0)
 		return 0;

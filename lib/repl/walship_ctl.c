@@ -296,6 +296,7 @@ on_one(struct walship *w, const char *word, const char *path, struct err *e)
 	if (!strcmp(word, "start"))
 		return again(w, d, e);
 	walship_db_stop(d);
+	w->dirty = 1;
 	if (!strcmp(word, "unregister"))
 		d->gone = 1;
 	return 0;

@@ -206,6 +206,11 @@ exits 'one more by the socket' 0 litestream register -socket "$T/w.sock" \
     -replica "file://$T/r/other" other.db
 exits 'its state is asked for' 0 litestream sync -wait -socket "$T/w.sock" other.db
 ok 'it is there' ls-restore -q -o other2.db "file://$T/r/other"
+i=0
+while test $i -lt 40 && ! test -d r/other/ltx/1; do
+	i=$((i + 1)); sql other.db "INSERT INTO t(v) VALUES ($i)"; sleep 0.3
+done
+ok 'and compacted, too' ls r/other/ltx/1
 stop watch INT
 is 'INT' "$status" 0
 printf 'socket: { enabled: true, path: %s }\n' "$T/w.sock" >empty.yml

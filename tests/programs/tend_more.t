@@ -1,0 +1,89 @@
+#!/bin/bash
+# ls-tend and databases that come while it runs: found in a folder, registered
+# at the socket of ls-walship.
+. tests/lib.sh
+need sqlite3 python3
+
+mkdir "$T/bin" "$T/d"
+cp "$BUILD/bin/ls-tend" "$T/bin"
+for p in ls-conf ls-list ls-snapshot ls-verify; do
+	ln -s "$BUILD/bin/$p" "$T/bin"
+done
+for p in ls-compact ls-prune; do # they say what they are told
+	printf '#!/bin/sh\necho "$*" >>"%s"\nexec "%s" "$@"\n' "$T/$p.args" \
+	    "$BUILD/bin/$p" >"$T/bin/$p"
+	chmod +x "$T/bin/$p"
+done
+ask() { # LINE: a request to ls-walship
+	python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.sendall(sys.argv[2].encode() + b"\n"); print(s.recv(9000).decode())' \
+	    "$LS_RUN_DIR/walship.sock" "$1"
+}
+conf() { # LINE...
+	cat >"$T/c.yml" <<-END
+	levels: [{interval: 1s}]
+	snapshot: {interval: 1h, retention: 333h}
+	l0-retention: 2s
+	l0-retention-check-interval: 1s
+	verify-compaction: true
+	dbs:
+	  - dir: $T/d
+	    pattern: '*.db'
+	    watch: true
+	    replica: {path: $T/r}
+	END
+	printf '%s\n' "$@" >>"$T/c.yml"
+}
+# compacted DB FOLDER: commits until there is a level 1
+compacted() {
+	for i in $(seq 40); do
+		sql "$1" "INSERT INTO t(v) VALUES ($i)"
+		test -d "$2/ltx/1" && return 0
+		sleep 0.3
+	done
+	return 1
+}
+conf
+start walship ls-walship -c "$T/c.yml"
+start tend "$T/bin/ls-tend" -c "$T/c.yml"
+wait_for 10 grep -q 'msg=ready' "$T/tend.log"
+ok 'it starts where there is none yet' alive tend
+
+make_db "$T/d/a.db" 5
+ok 'one that appears in a folder is compacted' compacted "$T/d/a.db" "$T/r/a.db"
+like 'by the configuration' "$(cat "$T/ls-compact.args")" \
+    "^-c $T/c.yml .*--replica .* $T/d/a.db\$"
+like 'verify-compaction: it is read back' "$(cat "$T/ls-compact.args")" ' --verify '
+ok 'it is in the status' wait_for 5 grep -q "path=$T/d/a.db" "$LS_RUN_DIR/tend.status"
+
+make_db "$T/o.db" 5
+like 'one is registered' "$(ask "register	$T/o.db	file://$T/ro")" '"ok":true'
+ok 'it is compacted' compacted "$T/o.db" "$T/ro"
+like 'by its URL' "$(cat "$T/ls-compact.args")" "^-l 1 --verify .* $T/o.db file://$T/ro\$"
+ok 'its level 0 is pruned' wait_for 15 grep -q "$T/o.db" "$T/ls-prune.args"
+like 'by the retention of all, not by the default' \
+    "$(grep "$T/o.db" "$T/ls-prune.args")" '--retention 333h(0m0s)? --l0-retention 2s'
+ls-sync -w 10s "$T/o.db"
+ok 'it restores' ls-restore -q -o "$T/o2.db" "file://$T/ro"
+ok 'to what it is' pages_equal "$T/o2.db" "$T/o.db"
+
+ask "unregister	$T/o.db" >/dev/null
+free() { flock -n "$T/.o.db-litestream/tend.lock" true; }
+ok 'one that is registered no more is let go' wait_for 10 free
+like 'and taken on elsewhere' "$(ask "register	$T/o.db	file://$T/ro2")" '"ok":true'
+ok 'is tended there' compacted "$T/o.db" "$T/ro2"
+
+# what cannot be read says nothing about how long to keep
+conf '  - nonsense'
+make_db "$T/p.db" 5
+like 'registered meanwhile' "$(ask "register	$T/p.db	file://$T/rp")" '"ok":true'
+ok 'a configuration that cannot be read is told' wait_for 10 grep -q \
+    "level=error.*not tended.*db=$T/p.db" "$T/tend.log"
+nok 'and nothing is done by defaults' grep -q "$T/p.db" "$T/ls-compact.args"
+conf
+ok 'until it can' compacted "$T/p.db" "$T/rp"
+stop tend
+is 'TERM: exit 0' "$status" 0
+stop walship
+done_testing
