@@ -21,7 +21,7 @@
 #define RUN_DIR "/run/ls-s6"
 
 enum { OPT_ACCEPT = 256, OPT_ONCE, OPT_NOEXPAND, OPT_RUN, OPT_POLL, OPT_LEVEL,
-	OPT_UNGUARDED };
+	OPT_UNGUARDED, OPT_PARENT };
 
 static const struct opt opts[] = {
 	{ 'c', "config", "FILE", "litestream.yml to read" },
@@ -33,6 +33,7 @@ static const struct opt opts[] = {
 	{ OPT_ONCE, "once", NULL, "ship what is committed, then exit" },
 	{ OPT_ACCEPT, "accept-replacement", NULL, "ship databases that are "
 	    "no continuation" },
+	{ OPT_PARENT, "signals-of-parent", NULL, "only what started it ends it" },
 	{ OPT_POLL, "poll", NULL, "do not use inotify" },
 	{ OPT_RUN, "run-dir", "DIR", "socket and status file; empty: none" },
 	{ OPT_LEVEL, "log-level", "LEVEL", "trace, debug, info, warn or error" },
@@ -156,6 +157,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	case OPT_UNGUARDED: a->w.unguarded = 1; break;
 	case OPT_ONCE: a->w.once = a->w.ready_remote = 1; break;
 	case OPT_ACCEPT: a->accept = 1; break;
+	case OPT_PARENT: a->w.parent = getppid(); break;
 	case OPT_POLL: a->w.force_poll = 1; break;
 	case OPT_RUN:
 		a->w.run_dir = *arg ? arg : NULL;

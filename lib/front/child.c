@@ -113,6 +113,8 @@ start(struct front_child *c, int in, char *const *argv, int p[3][2],
 
 	sigemptyset(&none);
 	sigfillset(&all);
+	/* under nohup, all are */
+	sigdelset(&all, SIGHUP);
 	posix_spawn_file_actions_init(&fa);
 	posix_spawnattr_init(&at);
 	posix_spawnattr_setsigmask(&at, &none);
@@ -235,6 +237,14 @@ take(int *fd, stralloc *s, struct err *e)
 	return 0;
 }
 
+int
+front_nohup(void)
+{
+	struct sigaction a;
+
+	return !sigaction(SIGHUP, NULL, &a) && a.sa_handler == SIG_IGN;
+}
+
 /* Who ends this program ends the one it runs, and waits for it. A descriptor
  * that tells of it, with the old mask in *old; -1: as it was. */
 static int
@@ -245,7 +255,8 @@ hold_signals(sigset_t *old)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	if (!front_nohup())
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, old);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

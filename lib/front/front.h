@@ -173,6 +173,10 @@ typedef void front_line_fn(void *ctx, char *line);
 int front_capture(char *const *argv, stralloc *out, front_line_fn *fn,
     void *ctx, int *code, struct err *);
 
+/* Was this started so that SIGHUP does not end it? A signal that is ignored
+ * arrives all the same where it is blocked. */
+int front_nohup(void);
+
 /* Closes pipes; idempotent. */
 void front_child_close(struct front_child *);
 

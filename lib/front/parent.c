@@ -32,6 +32,7 @@ arguments(const struct parent *p, enum parent_part i, const char **av)
 	size_t n = 0;
 
 	if (i == PART_SHIP) {
+		av[n++] = p->last ? "--once" : "--signals-of-parent";
 		av[n++] = "-d";
 		av[n++] = "3";
 	}
@@ -118,6 +119,14 @@ no_app(struct parent *p)
 
 /* ---- ending ---- */
 
+/* Trying again does not help. */
+static int
+hopeless(const struct part *t)
+{
+	return t->code == 100 || t->code == 102 || t->code == 126
+	    || t->code == 127;
+}
+
 static void
 tell(struct parent *p, enum parent_part i, int sig)
 {
@@ -134,8 +143,10 @@ end(struct parent *p, int stage)
 	if (p->ending >= stage)
 		return;
 	p->ending = stage;
+	/* what ships goes on for as long as the application writes */
 	for (int i = 0; i < PARTS; i++)
-		p->part[i].next = INT64_MAX;
+		if (stage > 1 || i != PART_SHIP)
+			p->part[i].next = INT64_MAX;
 	if (stage < 2)
 		return;
 	if (wait < c->shutdown_timeout_ms)
@@ -143,6 +154,16 @@ end(struct parent *p, int stage)
 	p->deadline = when_mono() + wait;
 	for (int i = 0; i < PARTS; i++)
 		tell(p, i, stage > 2 && i == PART_APP ? SIGKILL : SIGTERM);
+	/* it died, and was to be started again: what is left it ships now */
+	if (stage == 2 && p->part[PART_SHIP].c.pid <= 0
+	    && !hopeless(&p->part[PART_SHIP])) {
+		p->last = 1;
+		parent_start(p, PART_SHIP);
+		if (p->part[PART_SHIP].c.pid <= 0)
+			err_set(&p->why, ERR_TEMP, "not everything was "
+			    "shipped");
+		p->part[PART_SHIP].next = INT64_MAX;
+	}
 }
 
 /* The application, if there is one, before what ships for it. */
@@ -219,27 +240,20 @@ app_ended(struct parent *p, const struct part *t)
 	end(p, 2);
 }
 
-/* Trying again does not help. */
-static int
-hopeless(const struct part *t)
-{
-	return t->code == 100 || t->code == 102 || t->code == 126
-	    || t->code == 127;
-}
-
 static void
 part_ended(struct parent *p, enum parent_part i)
 {
 	struct part *t = &p->part[i];
 	char code[16];
 
-	if (i == PART_SHIP && p->ending) {
+	if (i == PART_SHIP && p->ending && !(p->ending == 1 && t->code
+	    && !hopeless(t))) {
 		if (t->code && p->why.kind == ERR_NONE && p->app_done < 2)
 			err_set(&p->why, ERR_TEMP, "%s", *t->fatal ? t->fatal
 			    : "not everything was shipped");
 		return;
 	}
-	if (p->ending)
+	if (p->ending && i != PART_SHIP)
 		return;
 	if (t->code == 127 || (i == PART_SHIP && hopeless(t))) {
 		if (*t->fatal)
@@ -394,7 +408,7 @@ on_time(struct parent *p)
 		p->deadline = INT64_MAX;
 	}
 	for (int i = 0; i < PARTS; i++)
-		if (!p->ending && now >= p->part[i].next)
+		if (now >= p->part[i].next)
 			parent_start(p, i);
 }
 
@@ -442,7 +456,8 @@ block_signals(struct parent *p, struct err *e)
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof which / sizeof *which; i++)
-		sigaddset(&set, which[i]);
+		if (which[i] != SIGHUP || !front_nohup())
+			sigaddset(&set, which[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	/* what our programs leave behind is reaped here */

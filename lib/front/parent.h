@@ -37,6 +37,7 @@ struct parent {
 	int told;                /* the signal that said so, 0: none */
 	int64_t told_mono, deadline;
 	int app_done;
+	int last;                /* ls-walship runs once more, and no longer */
 	struct err why;          /* what ends it, kind 0: nothing wrong */
 };
 

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/err.h"
 #include "base/log.h"
 #include "db/capture.h"
@@ -41,6 +42,8 @@ struct walship_conf {
 	char *const *child;           /* program to run when ready, NULL: none */
 	int unguarded;                /* which goes on where no database is left
 	                                 to replicate, and whose code counts */
+	pid_t parent;                 /* TERM and INT of others, as to a group,
+	                                 do not end it; 0: anybody's do */
 	const struct log *log;
 	const struct store_meter *meter; /* that of the stores; may be NULL */
 	/* "register": settings of one more database. May be NULL. */

@@ -85,7 +85,8 @@ walship_signal_read(struct walship *w)
 	while (read(w->signals, &si, sizeof si) == (ssize_t)sizeof si) {
 		if (si.ssi_signo == SIGCHLD)
 			reap(w);
-		else
+		else if (!w->conf->parent
+		    || (pid_t)si.ssi_pid == w->conf->parent)
 			told(w, (int)si.ssi_signo);
 	}
 }

@@ -84,6 +84,26 @@ for s in TERM INT; do
 	    'app-end.*litestream shut down'
 done
 
+# As a terminal, foreman and systemd do it: all get the signal, and what ships
+# must go on until the program has ended.
+for s in TERM INT; do
+	rm -f up; n=$(rows)
+	start "all$s" litestream replicate -config c.yml -exec 'sh app.sh'
+	wait_for 10 test -e up || fail "starts" "$(cat "all$s.log")"
+	eval "p=\$pid_all$s"
+	kill -$s "$p" $(below "$p") 2>/dev/null
+	ended "all$s"
+	is "$s to all: the program's end is the end" "$status" 0
+	is "$s to all: what it wrote at its end is there" "$(restored)" "$((n + 1))"
+done
+start nohup nohup litestream replicate -config c.yml -exec 'sleep 1000'
+wait_for 10 pgrep -P "$pid_nohup" -x sleep
+kill -HUP "$pid_nohup" $(below "$pid_nohup")
+sleep 0.5
+ok 'nohup: HUP ends neither it nor the program' pgrep -P "$pid_nohup" -x sleep
+ok 'nohup: it goes on' ls-sync -w 10s a.db
+stop nohup INT
+
 # ---- as Puma's plugin does: fork, INT, wait; under load ----
 cat >puma.sh <<'E'
 "$L" replicate --config c.yml & p=$!
@@ -135,6 +155,14 @@ ok 'and it works' ls-sync -w 10s a.db
 stop dies INT
 is 'and ends as always' "$status" 0
 is 'with everything' "$(restored)" "$(rows)"
+start dead litestream replicate -config c.yml
+wait_for 10 following dead
+kill -9 "$(pgrep -P "$pid_dead" ls-walship)"
+wait_for 10 grep -q 'is started again' dead.log
+sql a.db "INSERT INTO t(v) VALUES ('while it is down')"
+stop dead TERM
+is 'killed, and told to end before it is started again' "$status" 0
+is 'loses nothing' "$(restored)" "$(rows)"
 
 # ---- 1119: a second one waits until the first has ended ----
 start first litestream replicate -config c.yml
