@@ -219,6 +219,7 @@ run(struct args *a, const struct conf *c, struct err *e)
 	children(a);
 	a->t.dbs = dbs;
 	a->t.n = c->n;
+	a->t.validation_ms = c->validation_ms;
 	a->t.verify = c->verify_compaction;
 	a->t.more = a->conf.db ? NULL : more;
 	a->t.ctx = a;

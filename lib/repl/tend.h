@@ -36,6 +36,7 @@ struct tend_conf {
 	int ready_fd;                /* gets a newline when ready, -1: none */
 	const char *const *args;     /* options for the children: -c FILE ...,
 	                                ended by NULL */
+	int64_t validation_ms;       /* between two looks at the names, 0: off */
 	int verify;                  /* what was compacted is read back */
 	/* A database that ls-walship ships to these replicas, and dbs does not
 	 * have: its settings, valid until tend_run returns. May be NULL. */

@@ -63,6 +63,10 @@ struct tend_rep {
 	/* deletes */
 	uint64_t refused, refused_now; /* in all; by this child */
 	int64_t refused_mono;     /* no deletes before */
+	/* names looked at */
+	int validating;           /* the LIST under way is for it */
+	uint64_t valid_txid;
+	int64_t valid_ms;
 	/* for the status */
 	int busy;                 /* another ls-tend has the database */
 	struct err error;
@@ -126,6 +130,12 @@ void tend_rep_ended(struct tend_rep *, struct tend_child *);
 int64_t tend_proof_step(struct tend_rep *, int64_t now);
 void tend_proof_line(struct tend_rep *, const char *line);
 void tend_proof_ended(struct tend_rep *, struct tend_child *);
+
+/* tend_valid.c */
+/* ms until names are to be looked at, TEND_NEVER. */
+int64_t tend_valid_due(struct tend_rep *, int64_t now);
+/* Looks, at what was just listed. */
+void tend_valid_check(struct tend_rep *, int64_t now);
 
 /* tend_child.c */
 const char *tend_child_word(const struct tend_child *);

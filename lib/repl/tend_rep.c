@@ -213,7 +213,7 @@ tend_rep_step(struct tend_rep *r, int64_t now, int64_t mono)
 		TEND_SNAPSHOT, TEND_PRUNE, TEND_PRUNE0 };
 	struct level_conf c;
 	struct level_todo todo;
-	int64_t ms;
+	int64_t ms, valid;
 
 	if (!r->present || r->c.pid || (!r->conf->v03 && !r->shipped)
 	    || !tend_keep_take(r->db))
@@ -225,12 +225,18 @@ tend_rep_step(struct tend_rep *r, int64_t now, int64_t mono)
 	if (r->gap_wait && r->shipped <= r->gap_wait)
 		return TEND_NEVER;
 	r->gap_wait = 0;
-	if (r->due > now)
-		return r->due == TEND_NEVER ? TEND_NEVER : r->due - now;
+	valid = tend_valid_due(r, now);
+	if (r->due > now && valid > 0)
+		return r->due == TEND_NEVER || r->due - now > valid ? valid
+		    : r->due - now;
 	if (r->db->t->running >= r->db->t->conf->jobs)
 		return TEND_NEVER; /* its turn comes when one ends */
 	if (r->conf->v03)
 		return step_v03(r, now, mono);
+	if (valid <= 0) {
+		r->validating = start(r, TEND_LIST, 0) == 0;
+		return TEND_NEVER;
+	}
 	if (!known(r, mono, &ms))
 		return ms;
 	settings(r, mono, &c);
@@ -241,10 +247,10 @@ tend_rep_step(struct tend_rep *r, int64_t now, int64_t mono)
 	}
 	r->due = todo.next_ms == LEVEL_NEVER ? TEND_NEVER : todo.next_ms;
 	if (r->due != TEND_NEVER)
-		return r->due - now;
+		return r->due - now < valid ? r->due - now : valid;
 	if (c.retention_ms == r->db->t->conf->levels.retention_ms)
 		settle(r);
-	return TEND_NEVER;
+	return valid;
 }
 
 /* ---- what a child says and what becomes of it ---- */
@@ -326,7 +332,9 @@ worked(struct tend_rep *r, const struct tend_child *c, int64_t now)
 {
 	if (c->job == TEND_LIST)
 		listed(r, c->upto);
-	else
+	if (c->job == TEND_LIST && r->validating)
+		tend_valid_check(r, now);
+	if (c->job != TEND_LIST)
 		listing_sort(&r->l);
 	if (c->job == TEND_COMPACT || c->job == TEND_SNAPSHOT) {
 		unsigned level = c->job == TEND_COMPACT ? c->level

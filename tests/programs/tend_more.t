@@ -27,6 +27,7 @@ conf() { # LINE...
 	l0-retention: 2s
 	l0-retention-check-interval: 1s
 	verify-compaction: true
+	validation: {interval: 3s}
 	dbs:
 	  - dir: $T/d
 	    pattern: '*.db'
@@ -73,6 +74,22 @@ free() { flock -n "$T/.o.db-litestream/tend.lock" true; }
 ok 'one that is registered no more is let go' wait_for 10 free
 like 'and taken on elsewhere' "$(ask "register	$T/o.db	file://$T/ro2")" '"ok":true'
 ok 'is tended there' compacted "$T/o.db" "$T/ro2"
+
+# validation: a file of level 1 that is lost, of which nothing else tells
+for i in 1 2 3; do
+	sql "$T/d/a.db" "INSERT INTO t(v) VALUES ($i)"; ls-sync -w 9s "$T/d/a.db"; sleep 1.2
+done
+sleep 1.5
+nok 'validation: no fault where there is none' grep -q 'validation error' "$T/tend.log"
+lost=$(ls "$T/r/a.db/ltx/1" | sed -n 2p)
+test "$(ls "$T/r/a.db/ltx/1" | wc -l)" -gt 2 || bail 'too few files'
+mv "$T/r/a.db/ltx/1/$lost" "$T/lost"
+sql "$T/d/a.db" "INSERT INTO t(v) VALUES (1)"
+ok 'validation: a lost file is found' wait_for 15 grep -q \
+    "level=error.*validation error detected.*level 1.*${lost%-*}" "$T/tend.log"
+ok 'and in the status' wait_for 5 grep -q "proven-error=validation: level 1" "$LS_RUN_DIR/tend.status"
+cp "$T/lost" "$T/r/a.db/ltx/1/$lost"
+ok 'until it is back' wait_for 15 sh -c '! grep -q proven-error "$1"' - "$LS_RUN_DIR/tend.status"
 
 # what cannot be read says nothing about how long to keep
 conf '  - nonsense'
