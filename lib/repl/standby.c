@@ -58,7 +58,16 @@ beside_size(const char *path, const char *tail, uint64_t *size,
 	return r;
 }
 
-/* What killed ones were about to write as a journal. */
+/* A name beside the database that a killed one was about to rename. */
+static int
+is_temp(const char *end)
+{
+	return !strncmp(end, "-journal.ls-restore.", 20)
+	    || ((!strncmp(end, "-txid.tmp", 9) || !strncmp(end, "-follow.tmp",
+	    11)) && strlen(strrchr(end, '.')) == 20);
+}
+
+
 static void
 sweep(const char *path)
 {
@@ -71,8 +80,7 @@ sweep(const char *path)
 	DIR *d = dir ? opendir(dir) : NULL;
 
 	while (d && (de = readdir(d)))
-		if (!strncmp(de->d_name, base, n) && !strncmp(de->d_name + n,
-		    "-journal.ls-restore.", 20))
+		if (!strncmp(de->d_name, base, n) && is_temp(de->d_name + n))
 			unlinkat(dirfd(d), de->d_name, 0);
 	if (d)
 		closedir(d);

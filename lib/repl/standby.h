@@ -50,6 +50,9 @@ int standby_pos_write(const char *db, const struct standby_pos *,
 int standby_txid_read(const char *db, uint64_t *txid, struct err *);
 int standby_txid_write(const char *db, uint64_t txid, const struct io_perm *,
     struct err *);
+/* While there may be a journal it is not there: Litestream, which knows no
+ * journals, does not go on without it. */
+int standby_txid_remove(const char *db, struct err *);
 
 /* Fills in pages, page_size, page1, and orig as page 1 has it, has_orig left
  * alone. ERR_DATA: no database. */

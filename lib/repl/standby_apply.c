@@ -343,6 +343,8 @@ commit(struct work *w, struct err *e)
 		return err_set(e, ERR_CONF, "it was written to since TXID %016"
 		    PRIx64 ": what follows does not fit; move it away and start "
 		    "again", w->at->txid);
+	if (standby_txid_remove(s->path, e) < 0)
+		return -1;
 	r = standby_journal_publish(&w->j, e);
 	if (r < 0 && e->kind == ERR_EXISTS)
 		return err_set(e, ERR_CONF, "somebody writes to it: there is a "
@@ -391,8 +393,11 @@ apply(struct work *w, struct err *e)
 	p->nonce = w->j.nonce;
 	if (standby_pos_write(w->s->path, p, &w->s->perm, e) < 0
 	    || commit_masked(w->s, w, e) < 0) {
-		if (!w->s->dirty)
+		if (!w->s->dirty) {
 			p->to.txid = 0;
+			standby_txid_write(w->s->path, p->at.txid,
+			    &w->s->perm, &(struct err){ 0 });
+		}
 		return -1;
 	}
 	return standby_txid_write(w->s->path, p->at.txid, &w->s->perm, e);

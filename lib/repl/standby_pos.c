@@ -1,5 +1,6 @@
 #include "repl/standby.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -165,6 +166,18 @@ standby_txid_write(const char *db, uint64_t txid, const struct io_perm *perm,
 	text[16] = '\n';
 	if (!r)
 		r = io_write_file(path.s, text, 17, perm, e);
+	stralloc_free(&path);
+	return r;
+}
+
+int
+standby_txid_remove(const char *db, struct err *e)
+{
+	stralloc path = STRALLOC_ZERO;
+	int r = beside(&path, db, "-txid", e);
+
+	if (!r && unlink(path.s) < 0 && errno != ENOENT)
+		r = err_sys(e, "remove %s", path.s);
 	stralloc_free(&path);
 	return r;
 }

@@ -68,7 +68,7 @@ is 'and on INT' $status 0
 looker=$!
 ( while test ! -e "$T/stop"; do sql "$db" "UPDATE t SET k = k + 1"
     sleep 0.3; done ) & writer=$!
-hot=0 bad=
+hot=0 bad= trap=
 for i in $(seq 30); do
 	follow
 	# every other one as soon as there is a journal
@@ -76,7 +76,10 @@ for i in $(seq 30); do
 	until test -e "$sb-journal" || test $n -le 0; do n=$((n - 1)); done
 	test $((i % 2)) = 1 || sleep "0.$((i * 37 % 25 + 10))"
 	stop follow KILL
-	test -s "$sb-journal" && hot=$((hot + 1))
+	if test -s "$sb-journal"; then
+		hot=$((hot + 1))
+		test -e "$sb-txid" && trap="$trap $i"
+	fi
 	s=$(seen)
 	case $s in
 	*'attempt to write a readonly database'*) ;;
@@ -85,6 +88,7 @@ for i in $(seq 30); do
 done
 : >"$T/stop"; wait $writer; wait $looker
 is 'kill -9: readers see one state or that a write was interrupted' "$bad" ''
+is 'where a journal is left Litestream finds no position to go on from' "$trap" ''
 is 'also while it runs' "$(grep -v readonly "$T/looks" | awk '{ split($2, a, "|")
     if (a[1] != a[2]) print }')" ''
 n=$(awk '{ n += $1 } END { print n }' "$T/looks")
