@@ -5,7 +5,8 @@ case_size() {
 	rm -rf "$W/inst"
 	make -s BUILD="$BUILD" install DESTDIR="$W/inst" PREFIX=/usr >>"$W/log" 2>&1
 	result 'all programs, installed' 'MB' \
-	    "$(cat "$W"/inst/usr/bin/* | wc -c | awk '{ printf "%.2f", $1 / 1e6 }')"
+	    "$(find "$W/inst/usr/bin" -type f -exec cat {} + | wc -c |
+	    awk '{ printf "%.2f", $1 / 1e6 }')"
 	for tool in $TOOLS; do
 		test "$tool" != ls || continue
 		result 'all programs, installed' 'MB' \

@@ -82,23 +82,31 @@ network() { # bytes over the loopback interface so far, both directions
 
 # --- tools: ls, 0.5, 0.3
 
-replicator() { # CONF: starts $tool, sets $pid
+# replicator CONF: starts $tool, sets $pid; ours with its run directory in
+# $run_dir, if more than one of them runs.
+run_dir=
+replicator() {
 	set -- "$1" "$W/replicator.log"
 	: >"$2"
 	case $tool in
-	ls) LS_RUN_DIR=$W/run spawn "$2" "$BUILD/bin/ls-walship" -c "$1" ;;
+	ls) LS_RUN_DIR=${run_dir:-$W/run} spawn "$2" "$BUILD/bin/ls-walship" -c "$1" ;;
 	*) spawn "$2" "$PEERS/litestream-$tool" replicate -config "$1" ;;
 	esac
 }
 
 # conf OUT KIND SYNC DB...: litestream.yml, the same for all of them. The
-# replica of /x/NAME.db is NAME in $W/file or in the bucket.
+# replica of /x/NAME.db is NAME in $W/file or in the bucket. Keys at the top
+# are in $conf_top, others of each replica in $conf_replica; with $conf_bucket
+# each replica has a bucket of its own.
+conf_top= conf_replica= conf_bucket=
 conf() {
 	conf_out=$1 conf_kind=$2 conf_sync=$3; shift 3
 	{
+	test -z "$conf_top" || echo "$conf_top"
 	echo dbs:
 	for d; do
-		conf_n=${d##*/} conf_n=$tool/${conf_n%.db}
+		conf_n=${d##*/} conf_n=$tool/${conf_n%.db} conf_b=mybkt
+		test -z "$conf_bucket" || conf_b=$tool-${conf_n#*/}
 		echo "  - path: $d"
 		test "$conf_sync" = 1s || echo "    monitor-interval: $conf_sync"
 		echo "    replicas:"
@@ -106,7 +114,7 @@ conf() {
 			echo "      - path: $W/file/$conf_n"
 		else
 			echo "      - type: s3"
-			echo "        bucket: mybkt"
+			echo "        bucket: $conf_b"
 			echo "        path: $conf_n"
 			echo "        endpoint: http://127.0.0.1:$port"
 			echo "        region: us-east-1"
@@ -115,6 +123,7 @@ conf() {
 			echo "        secret-access-key: minioadmin"
 		fi
 		echo "        sync-interval: $conf_sync"
+		test -z "$conf_replica" || echo "        $conf_replica"
 	done
 	} >"$conf_out"
 }
@@ -143,13 +152,15 @@ has_snapshot() { # KIND NAME: what a first copy ends with
 	esac
 }
 
+url() { # KIND NAME: a replica, for ours
+	if test "$1" = file; then echo "file://$W/file/$tool/$2"
+	else echo "s3://mybkt/$tool/$2?endpoint=http://127.0.0.1:$port&region=us-east-1"; fi
+}
 restore() { # KIND NAME DB CONF OUT: restores into OUT, appends to $W/measured
 	rm -f "$5" "$5"-* "$5".*
 	case $tool in
-	ls) if test "$1" = file; then u=file://$W/file/$tool/$2
-		else u="s3://mybkt/$tool/$2?endpoint=http://127.0.0.1:$port&region=us-east-1"; fi
-		"$BUILD/bench/measure" "$W/measured" "$BUILD/bin/ls-restore" \
-		    -o "$5" "$u" ;;
+	ls) "$BUILD/bench/measure" "$W/measured" "$BUILD/bin/ls-restore" \
+		    -o "$5" "$(url "$1" "$2")" ;;
 	*) "$BUILD/bench/measure" "$W/measured" "$PEERS/litestream-$tool" \
 	    restore -config "$4" -o "$5" "$3" ;;
 	esac >>"$W/log" 2>&1

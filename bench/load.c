@@ -4,8 +4,8 @@
  *   load fill DB MB           a database of this size, checkpointed
  *   load rate DB TPS SECONDS LOG
  *                             transactions of one new row and two changed
- *                             ones anywhere, paced by the clock; LOG gets
- *                             the time of every commit, in ms
+ *                             ones anywhere, paced by the clock (0.1: every
+ *                             10 s); LOG gets the time of every commit, in ms
  *   load burst DB MB          transactions of about 100 kB, without pause
  *   load wal DB MB            the same with no checkpoint: all of it stays in
  *                             the WAL
@@ -217,14 +217,14 @@ burst(struct load *l, int64_t bytes)
 }
 
 static void
-rate(struct load *l, int tps, int seconds)
+rate(struct load *l, double tps, int seconds)
 {
 	struct timespec ts;
 	int64_t start = now_us(CLOCK_MONOTONIC);
 	int64_t at;
 
-	for (int64_t i = 0; i < (int64_t)tps * seconds; i++) {
-		at = start + i * 1000000 / tps;
+	for (int64_t i = 0; i < (int64_t)(tps * seconds + 0.5); i++) {
+		at = start + (int64_t)((double)i * 1e6 / tps);
 		ts.tv_sec = at / 1000000;
 		ts.tv_nsec = at % 1000000 * 1000;
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts,
@@ -265,7 +265,7 @@ main(int argc, char **argv)
 		if (l.log == NULL)
 			die("open the log", strerror(errno));
 		l.updates = 2;
-		rate(&l, atoi(argv[3]), atoi(argv[4]));
+		rate(&l, atof(argv[3]), atoi(argv[4]));
 		fclose(l.log);
 	}
 	report(&l, now_us(CLOCK_MONOTONIC) - t);
