@@ -208,9 +208,10 @@ month_start() { # sets the replicators of $tool going
 		d=$W/life/$tool/$what.db
 		mkdir -p "$W/life/$tool" "$W/s3/$tool-$what" "$W/run/$what"
 		cp "$W/small.db" "$d"
-		# Retention begins after a minute, so that it is in what is
-		# measured; all else is as both have it by default.
-		conf_top='l0-retention: 1m' conf_bucket=1
+		# So that deleting has begun in time; all else is as both have
+		# it by default. A writer of ours that was quiet for half of
+		# this asks for a list, which one write a minute is not.
+		conf_top='l0-retention: 130s' conf_bucket=1
 		conf "$W/$tool-$what.yml" s3 1s "$d"
 		conf_top= conf_bucket=
 		run_dir=$W/run/$what
