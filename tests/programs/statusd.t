@@ -90,8 +90,9 @@ ok 'without a host: every address' wait_for 10 curl -s -m 5 -o /dev/null \
 ok 'of both kinds' sh -c "! test -e /proc/net/if_inet6 ||
     ! grep -q ^00000000000000000000000000000001 /proc/net/if_inet6 ||
     curl -s -m 5 -o /dev/null 'http://[::1]:$p2/metrics'"
-start parent sh -c 'ls-statusd --with-parent -a "127.0.0.1:$0" & wait' "$(free_port)"
-ok 'beside another' wait_for 10 pgrep -P "$pid_parent" -x ls-statusd
+p3=$(free_port)
+start parent sh -c 'ls-statusd --with-parent -a "127.0.0.1:$0" & wait' "$p3"
+ok 'beside another' wait_for 10 listening "$p3"
 child=$(pgrep -P "$pid_parent" -x ls-statusd)
 stop parent KILL
 ok 'it ends with that' wait_for 10 sh -c '! kill -0 "$0" 2>/dev/null' "${child:-1}"
