@@ -211,9 +211,10 @@ datasette(const char *file, const char *const *paths, size_t n)
 		r = conf_datasette(text.s ? text.s : "", text.len, file, paths,
 		    n, &out, &warn, &err);
 	stralloc_free(&text);
-	if (r < 0 || prog_put(&out, 1, &err) < 0)
-		return prog_fatal(PROG, "read the settings", &err);
-	return 0;
+	r = r < 0 ? r : prog_put(&out, 1, &err);
+	if (r < 0)
+		stralloc_free(&out);
+	return r < 0 ? prog_fatal(PROG, "read the settings", &err) : 0;
 }
 
 static int
