@@ -63,6 +63,38 @@ fail(const struct resolve *r, unsigned line, const char *text)
 	return at_line(r, line);
 }
 
+/* Why a key does nothing here, whatever its value; NULL: by its flags. */
+static const char *
+idle_note(enum conf_key_id id)
+{
+	switch (id) {
+	case CONF_VALIDATION_INTERVAL:
+		return "has no effect: verify.interval says how often a replica "
+		    "is proven by restoring it";
+	case CONF_SIGN_ACCEPT_ENCODING:
+		return "has no effect: accept-encoding is never signed";
+	case CONF_LOG_SOURCE:
+		return "has no effect: log lines name their program instead";
+	case CONF_MAX_SYNC_FILES:
+		return "has no effect: files are uploaded as they come, however "
+		    "many wait";
+	case CONF_AUTO_RECOVER:
+		return "has no effect: ls-walship recovers by a full copy "
+		    "wherever it can, unasked";
+	case CONF_SHUTDOWN_SYNC_INTERVAL:
+		return "has no effect: what fails at the end is tried again "
+		    "after growing waits, until shutdown-sync-timeout";
+	case CONF_MCP_ADDR:
+		return "accepted, but not supported; it has no effect: nothing "
+		    "listens there";
+	case CONF_HEARTBEAT_URL:
+		return "accepted, but not supported yet; it has no effect: run "
+		    "ls-status -q from where the URL is to be fetched";
+	default:
+		return NULL;
+	}
+}
+
 /* Every value by itself, and a note, once, of keys that do nothing yet. */
 static int
 check_values(struct resolve *r, const struct conf_values *set)
@@ -80,9 +112,15 @@ check_values(struct resolve *r, const struct conf_values *set)
 			continue;
 		if (conf_key_check(id, set->v[i], r->err) < 0)
 			return at_line(r, set->line[i]);
-		if (r->noted[i] || !(k->flags & (idle | CONF_ENCRYPT)))
+		if (r->noted[i] || (!(k->flags & (idle | CONF_ENCRYPT))
+		    && !idle_note(id)))
 			continue;
 		r->noted[i] = 1;
+		if (idle_note(id)) {
+			conf_warn(r->warn, set->line[i], "%s: %s", k->name,
+			    idle_note(id));
+			continue;
+		}
 		if (k->flags & CONF_ENCRYPT) {
 			conf_warn(r->warn, set->line[i], "%s: is for reading "
 			    "replicas of Litestream 0.3; nothing encrypts "

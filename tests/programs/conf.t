@@ -1,7 +1,7 @@
 #!/bin/sh
 # ls-conf as a program, and what other programs get from it.
 . tests/lib.sh
-plan 51
+plan 58
 cd "$T" || exit 1
 unset LOG_LEVEL DB_PATH LITESTREAM_ACCESS_KEY_ID LITESTREAM_SECRET_ACCESS_KEY
 
@@ -114,3 +114,21 @@ is 'and only those, in YAML that reads back' \
   - path: $T/data/sub dir/b\$1\".db
         url: s3://bkt/${T#/}/data/sub dir/b\$1\".db"
 exits '--init of a file that is none' 102 ls-conf --init data/text.db
+
+# a key that does nothing says so, whatever its value
+cat >idle.yml <<'END'
+mcp-addr: ":1"
+heartbeat-url: "http://localhost:1/"
+shutdown-sync-interval: 1s
+sign-accept-encoding: true
+logging: {source: true}
+dbs:
+  - path: /data/app.db
+    replica: {url: "file:///b", format: v0.3, validation-interval: 1h,
+      auto-recover: true, max-sync-ltx-files: 2}
+END
+notes=$(ls-conf -c idle.yml 2>&1 >/dev/null)
+for k in mcp-addr shutdown-sync-interval sign-accept-encoding logging.source \
+    validation-interval auto-recover max-sync-ltx-files; do
+	like "$k: no effect is said" "$notes" ":[0-9]+: $k: .*no effect"
+done

@@ -416,7 +416,8 @@ oddities_are_told_once(void **state)
 	    "12: dbs: unknown key, ignored\n"
 	    "13: sync-interval: has no meaning here and is ignored; it "
 	    "belongs at the top of the file\n"
-	    "2: mcp-addr: accepted, but not supported yet; it has no effect\n"
+	    "2: mcp-addr: accepted, but not supported; it has no effect: nothing "
+	    "listens there\n"
 	    "16: retention: has had no effect since Litestream 0.5\n");
 	conf_free(&c);
 }
