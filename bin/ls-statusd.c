@@ -247,6 +247,8 @@ serve(struct args *a, struct err *e)
 static int
 load(struct args *a, struct err *e)
 {
+	size_t all = 0, old = 0;
+
 	if (conf_load(&a->conf, &a->conf_args, e) < 0) {
 		/* with an address, nothing has to be configured */
 		if (!a->addr || e->kind != ERR_USAGE)
@@ -254,6 +256,11 @@ load(struct args *a, struct err *e)
 		memset(&a->conf, 0, sizeof a->conf);
 		err_clear(e);
 	}
+	for (size_t i = 0; i < a->conf.n; i++)
+		for (size_t k = 0; k < a->conf.dbs[i].n; k++, all++)
+			old += a->conf.dbs[i].replicas[k].format
+			    == CONF_FORMAT_V03;
+	a->v03 |= all && old == all;
 	if (!a->addr && !a->conf.addr)
 		return err_set(e, ERR_CONF, "addr: is not set in %s; set it, "
 		    "or say -a", a->conf.source);

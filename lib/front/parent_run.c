@@ -109,7 +109,8 @@ parent_hello(const struct parent *p)
 {
 	const struct front *f = p->f;
 	const struct conf *c = &f->conf;
-	const char *level = f->opts.log_level ? f->opts.log_level : "";
+	const char *level = f->opts.log_level ? f->opts.log_level
+	    : f->argc ? "INFO" : "";
 	char check[WHEN_FMT], keep[WHEN_FMT];
 	size_t i, k;
 

@@ -30,6 +30,7 @@ static const struct {
 	{ "compacted", "compaction complete", 0 },
 	{ "snapshot made", "snapshot complete", 0 },
 	{ "snapshot is there already", NULL, 0 },
+	{ "new generation", "sync: new generation", 0 },
 	{ "pruned", "retention enforced", 0 },
 	{ "following", "entering follow mode", 0 },
 	{ "applied", "follow: applied updates", 0 },

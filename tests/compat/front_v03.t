@@ -160,6 +160,8 @@ like 'start: database' "$(cat procfile.log)" \
     "level=INFO msg=\"initialized db\" path=$T/a.db\$"
 like 'start: replica' "$(cat procfile.log)" "level=INFO msg=\"replicating to\" \
 name=two type=file sync-interval=1s path=$T/r/b\$"
+like 'a generation that begins, as programs look for it' "$(cat procfile.log)" \
+    'msg="sync: new generation" .*generation=[0-9a-f]{16} .*reason='
 sql a.db "INSERT INTO t(v) VALUES ('the last')"
 stop procfile TERM
 is 'TERM: 0' "$status" 0

@@ -78,6 +78,15 @@ is 'nor may anything be sent' "$(code -d x=y $u/metrics)" 405
 is 'idle, it wakes nobody up' "$(
     f() { awk '/voluntary/ { n += $2 } END { print n }' /proc/$pid_statusd/task/*/status; }
     a=$(f); sleep 2; b=$(f); test $((b - a)) -le 1 && echo still)" still
+p3=$(free_port)
+printf 'dbs: [{path: %s, replicas: [{path: %s, format: v0.3}]}]\n' \
+    "$db" "$T/near" >"$T/old.yml"
+start old ls-statusd -c "$T/old.yml" -a "127.0.0.1:$p3"
+ok 'a configuration all of format: v0.3' wait_for 10 curl -s -m 5 -o "$T/old.m" \
+    "http://127.0.0.1:$p3/metrics"
+like 'has the names of 0.3' "$(cat "$T/old.m")" '^litestream_replica_operation_total'
+unlike 'and no others' "$(cat "$T/old.m")" '^litestream_replica_operation_errors'
+stop old
 stop walship KILL
 like 'a process that is gone: not healthy' "$(get /healthz)" 'is gone'
 stop statusd
