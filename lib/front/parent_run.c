@@ -309,8 +309,14 @@ prepare(struct parent *p, struct err *e)
 	if (p->f->opts.once)
 		return 0;
 	if (c->socket_enabled && (p->sock = front_socket_new(c->socket_path,
-	    c->socket_mode, e)) < 0)
-		return -1;
+	    c->socket_mode, e)) < 0) {
+		/* databases are shipped all the same, as the peer does */
+		if (!c->n && !c->n_dirs)
+			return -1;
+		log_err(&p->f->log, LOG_WARN, e,
+		    "failed to start control server", NULL);
+		err_clear(e);
+	}
 	return parent_dir(p, e);
 }
 

@@ -251,6 +251,14 @@ start empty2 litestream replicate -config empty.yml
 ended empty2
 is 'a second one does not take its socket' "$status" 1
 like 'and says so' "$(cat empty2.log)" '^Error: socket.path: .*another daemon'
+rows_before=$(rows)
+sql a.db "INSERT INTO t(v) VALUES ('without a socket')"
+{ cat empty.yml c.yml; } >taken.yml
+exits 'with a database it goes on without' 0 litestream replicate \
+    -config taken.yml -exec true
+like 'and says that' "$out" 'WARN msg="failed to start control server" error='
+is 'and ships' "$(restored)" "$((rows_before + 1))"
+ok 'the socket of the first one is still there' test -S w.sock
 stop empty INT
 echo 'dbs: []' >none.yml
 exits 'no database and no socket' 1 litestream replicate -config none.yml
