@@ -56,7 +56,7 @@ gone() { test "$(ls "$T/r/ltx/0" | head -n 1 | cut -c 1-16)" \> \
     "$(printf %016x $((16#$was + 1)))"; }
 wait_for 20 gone || bail "level 0 stays: $(ls "$T/r/ltx/0")"
 ours
-ok '1460: we catch up through what it compacted' wait_for 20 at
+ok 'pain 1460: we catch up through what it compacted' wait_for 20 at
 stop ours
 theirs
 was=$(cat "$sb-txid")

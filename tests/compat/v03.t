@@ -260,41 +260,41 @@ exits 'foreign names are not nothing' 102 ls-restore -e -o "$T/x.db" "file://$T/
 
 # ---- 535: a copy that lost the times ----
 again; find "$T/r/x" -type f -exec touch -d 2026-01-01T00:00:00Z {} +
-exits '535: all times the same' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
-like '535: is warned of' "$err" 'level=warn .*times of objects are no guide'
-ok '535: and the newest by its content' cmp "$T/x.db" "$T/want.db"; rm -f "$T/x.db"
+exits 'pain 535: all times the same' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
+like 'pain 535: is warned of' "$err" 'level=warn .*times of objects are no guide'
+ok 'pain 535: and the newest by its content' cmp "$T/x.db" "$T/want.db"; rm -f "$T/x.db"
 find "$T/r/x/generations/$old" -type f -exec touch -d 2026-01-02T00:00:00Z {} +
-exits '535: the older one copied last' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
-like '535: is warned of' "$err" "level=warn .*smaller change counter than another.*other=$new"; rm -f "$T/x.db"
+exits 'pain 535: the older one copied last' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
+like 'pain 535: is warned of' "$err" "level=warn .*smaller change counter than another.*other=$new"; rm -f "$T/x.db"
 again; cp -r "$X" "$T/r/x/generations/0123456789abcdef"
 find "$T/r/x" -type f -exec touch -d 2026-01-01T00:00:00Z {} +
 rm -r "$T/r/x/generations/$old"
-exits '535: nothing tells' 102 ls-restore -e -o "$T/x.db" "file://$T/r/x"
-like '535: and --generation is the way' "$err" "$new.*choose one with --generation"
+exits 'pain 535: nothing tells' 102 ls-restore -e -o "$T/x.db" "file://$T/r/x"
+like 'pain 535: and --generation is the way' "$err" "$new.*choose one with --generation"
 
 # ---- 933: both formats at one path ----
 again
-exits '933: restored where it will go on' 0 env DB_PATH="$T/d/b.db" REPLICA_URL="file://$T/r/x" ls-restore
+exits 'pain 933: restored where it will go on' 0 env DB_PATH="$T/d/b.db" REPLICA_URL="file://$T/r/x" ls-restore
 find "$T/r/x" -type f | sort >"$T/had"
-exits '933: replication goes on beside it' 0 ls-walship --once "$T/d/b.db" "file://$T/r/x"
-unlike '933: without complaint' "$err" 'level=(warn|error)'
-ok '933: with a full copy' test -s "$T/r/x/ltx/0/0000000000000001-0000000000000001.ltx"
+exits 'pain 933: replication goes on beside it' 0 ls-walship --once "$T/d/b.db" "file://$T/r/x"
+unlike 'pain 933: without complaint' "$err" 'level=(warn|error)'
+ok 'pain 933: with a full copy' test -s "$T/r/x/ltx/0/0000000000000001-0000000000000001.ltx"
 find "$T/r/x" -type f | grep -v /ltx/ | sort >"$T/has"
-ok '933: generations stay' cmp "$T/had" "$T/has"
+ok 'pain 933: generations stay' cmp "$T/had" "$T/has"
 sql "$T/d/b.db" "INSERT INTO t(v) VALUES('in LTX')"
-ok '933: and goes on' ls-walship --once "$T/d/b.db" "file://$T/r/x"
-exits '933: the newer one is LTX' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
-like '933: which is said' "$err" 'LTX files are newer than the generations'
-ok '933: and restored' pages_equal "$T/x.db" "$T/d/b.db"; rm -f "$T/x.db"*
-exits '933: the other is at hand' 0 ls-restore -q --generation "$new" -o "$T/x.db" "file://$T/r/x"
-ok '933: as it was' cmp "$T/x.db" "$T/want.db"; rm -f "$T/x.db"
+ok 'pain 933: and goes on' ls-walship --once "$T/d/b.db" "file://$T/r/x"
+exits 'pain 933: the newer one is LTX' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
+like 'pain 933: which is said' "$err" 'LTX files are newer than the generations'
+ok 'pain 933: and restored' pages_equal "$T/x.db" "$T/d/b.db"; rm -f "$T/x.db"*
+exits 'pain 933: the other is at hand' 0 ls-restore -q --generation "$new" -o "$T/x.db" "file://$T/r/x"
+ok 'pain 933: as it was' cmp "$T/x.db" "$T/want.db"; rm -f "$T/x.db"
 t=$(awk -F '\t' -v g="$new" '$2 == g { print $4 }' "$T/gens")
-exits '933: a time before LTX' 0 ls-restore -q -t "$t" -o "$T/x.db" "file://$T/r/x"
-ok '933: is of 0.3' cmp "$T/x.db" "$T/want.db"; rm -f "$T/x.db"
+exits 'pain 933: a time before LTX' 0 ls-restore -q -t "$t" -o "$T/x.db" "file://$T/r/x"
+ok 'pain 933: is of 0.3' cmp "$T/x.db" "$T/want.db"; rm -f "$T/x.db"
 # generations that are damaged are no obstacle where LTX is newer
 rm "$X/wal/"*_00000000.wal.lz4
-exits '933: a damaged generation, and newer LTX files' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
-ok '933: are restored' pages_equal "$T/x.db" "$T/d/b.db"; rm -f "$T/x.db"*
+exits 'pain 933: a damaged generation, and newer LTX files' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
+ok 'pain 933: are restored' pages_equal "$T/x.db" "$T/d/b.db"; rm -f "$T/x.db"*
 # 0.3 goes on with the database
 cat >"$T/back.yml" <<EOF
 dbs:
@@ -306,13 +306,13 @@ sleep 0.5
 sql "$T/d/b.db" "INSERT INTO t(v) VALUES('back in 0.3')"
 sleep 0.8
 stop lite
-exits '933: 0.3 goes on, and is the newer one' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
-like '933: which is said' "$err" 'generation of Litestream 0.3 is newer'
-ok '933: and restored' pages_equal "$T/x.db" "$T/d/b.db"; rm -f "$T/x.db"*
+exits 'pain 933: 0.3 goes on, and is the newer one' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
+like 'pain 933: which is said' "$err" 'generation of Litestream 0.3 is newer'
+ok 'pain 933: and restored' pages_equal "$T/x.db" "$T/d/b.db"; rm -f "$T/x.db"*
 # a copy: LTX files that were stored long after they were made
 rm -r "$T/r/x/generations/$old" "$T/r/x/generations/$new"
 find "$T/r/x" -type f -exec touch {} +
 find "$T/r/x/ltx" -type f -exec touch -d '+2 hours' {} +
-exits '933: a copy that lost the times' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
-like '933: is warned of' "$err" 'level=warn .*newer cannot be told'
+exits 'pain 933: a copy that lost the times' 0 ls-restore -o "$T/x.db" "file://$T/r/x"
+like 'pain 933: is warned of' "$err" 'level=warn .*newer cannot be told'
 done_testing

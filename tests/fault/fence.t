@@ -33,7 +33,7 @@ ls-restore -q -o "$T/b/a.db" "$(url two)" || bail 'no restore'
 LS_RUN_DIR=$T/b start b ls-walship "$T/b/a.db" "$(url two)"
 for i in 1 2; do
 	insert "$T/b/a.db" "other$i"
-	LS_RUN_DIR=$T/b ok "another writer goes on: $i" ls-sync -w 20s "$T/b/a.db"
+	LS_RUN_DIR=$T/b ok "pain 224, 266: another writer goes on: $i" ls-sync -w 20s "$T/b/a.db"
 done
 stop b
 # as level-0 retention leaves it: the number is free again

@@ -34,7 +34,7 @@ for n in range(1, 301):
     with open(f"{t}/r/ltx/0/{n:016x}-{n:016x}.ltx", "wb") as f:
         f.write(ltx(n, [] if n == 1 else ["1", "2"]))
 END
-peak '300 files' ls-compact -l 1 "file://$T/r"
+peak 'pain 331: 300 files' ls-compact -l 1 "file://$T/r"
 ok 'became one' test -e "$T/r/ltx/1/$(name 1 300)"
 peak 'the same by name' ls-compact "$T"/r/ltx/0/*.ltx
 
@@ -48,8 +48,8 @@ for i in 1 2; do
 done
 rm "$T/big.db"
 s3_start
-peak '200 MB, twice, on s3' ls-compact -l 1 "$(s3_url big)"
+peak 'pain 1477: 200 MB, twice, on s3' ls-compact -l 1 "$(s3_url big)"
 ok 'became one' test -e "$T/s3/mybkt/big/0001/$(name 1 2)"
 ok 'and is good' ls-dump "$T/s3/mybkt/big/0001/$(name 1 2)"
 peak 'to standard output' ls-compact "$T"/s3/mybkt/big/0000/*
-peak 'a snapshot of it' ls-snapshot -r "$(s3_url big)"
+peak 'pain 613: a snapshot of it' ls-snapshot -r "$(s3_url big)"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # ls-conf as a program, and what other programs get from it.
 . tests/lib.sh
-plan 58
+plan 61
 cd "$T" || exit 1
 unset LOG_LEVEL DB_PATH LITESTREAM_ACCESS_KEY_ID LITESTREAM_SECRET_ACCESS_KEY
 
@@ -60,15 +60,15 @@ mkdir age
 printf 'dbs:\n- path: %s/age/a.db\n  replica: {path: %s/age/r, age: {recipients: [x]}}\n' "$T" "$T" >age.yml
 make_db age/a.db 1
 age() { # PROGRAM ARG...
-	exits "790: $1 refuses to write unencrypted" 102 "$@"
-	like '790: in one sentence' "$err" '^[a-z-]*: fatal: .*age: is set, but nothing encrypts yet'
+	exits "pain 790: $1 refuses to write unencrypted" 102 "$@"
+	like 'pain 790: in one sentence' "$err" '^[a-z-]*: fatal: .*age: is set, but nothing encrypts yet'
 }
 age ls-walship -c age.yml --once
 age ls-snapshot -r -c age.yml age/a.db
 age ls-put -c age.yml age/a.db key </dev/null
 age ls-prune -c age.yml
-nok '790: nothing is written' test -e age/r
-exits '790: what is there is read' 0 ls-list -c age.yml
+nok 'pain 790: nothing is written' test -e age/r
+exits 'pain 790: what is there is read' 0 ls-list -c age.yml
 exits 'usage' 100 ls-conf -c a.yml more
 
 # with no file at all
@@ -132,3 +132,17 @@ for k in mcp-addr shutdown-sync-interval sign-accept-encoding logging.source \
     validation-interval auto-recover max-sync-ltx-files; do
 	like "$k: no effect is said" "$notes" ":[0-9]+: $k: .*no effect"
 done
+
+cat >own.yml <<'END'
+type: s3
+bucket: b
+snapshot: {retention: 333h}
+dbs:
+  - path: /data/app.db
+    replica: {type: file, path: /backup/app}
+END
+own=$(ls-conf -sc own.yml 2>/dev/null)
+like "pain 1319: a replica's own type goes before that of all" "$own" 'url: file:///backup/app'
+like 'pain 1285: the retention that is asked for' "$own" 'retention: 333h'
+sed -i '/^snapshot/d; s/^  - path/    path/; s/^dbs:/&\n  - snapshot: {retention: 333h}/' own.yml
+like 'pain 1285: of a database, too' "$(ls-conf -sc own.yml 2>&1)" 'retention: 333h'

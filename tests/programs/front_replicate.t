@@ -34,8 +34,8 @@ following() { grep -q msg=attached "$1.log"; }
 
 # ---- 436: a program that ends at once; PR 132: what is committed last ----
 sql a.db "INSERT INTO t(v) VALUES ('before')"
-exits '436: -exec /bin/true' 0 litestream replicate -config c.yml -exec true
-is '436: is shipped' "$(restored)" "$(rows)"
+exits 'pain 436: -exec /bin/true' 0 litestream replicate -config c.yml -exec true
+is 'pain 436: is shipped' "$(restored)" "$(rows)"
 exits 'PR 132: a commit right before the end' 0 litestream replicate \
     -config c.yml -exec "sqlite3 $T/a.db \"INSERT INTO t(v) VALUES ('last')\""
 is 'PR 132: is shipped' "$(restored)" "$(rows)"
@@ -47,10 +47,10 @@ like 'its code is said' "$err" '^Error: exit status 7$'
 
 # ---- 364: the program starts once the database is there ----
 rm -f a.db* ; rm -rf .a.db-litestream
-exits '364: restored before the program starts' 0 litestream replicate \
+exits 'pain 364: restored before the program starts' 0 litestream replicate \
     -config c.yml -restore-if-db-not-exists \
     -exec "sqlite3 $T/a.db \"INSERT INTO t(v) SELECT 'after' FROM t LIMIT 1\""
-is '364: and it goes on' "$(restored)" "$(rows)"
+is 'pain 364: and it goes on' "$(restored)" "$(rows)"
 test "$(rows)" -gt 10 || fail '364: rows came back' "$(rows)"
 rm -f n.db*
 sed "s/a.db/n.db/; s|r/a|r/n|" c.yml >n.yml
@@ -170,12 +170,12 @@ wait_for 10 following first
 start second env LS_RUN_DIR="$T/run2" litestream replicate -config c.yml \
     -exec "touch $T/mine"
 sleep 1
-nok '1119: its program does not start meanwhile' test -e mine
-like '1119: the log says who' "$(cat second.log)" 'lock is held by process'
+nok 'pain 1119: its program does not start meanwhile' test -e mine
+like 'pain 1119: the log says who' "$(cat second.log)" 'lock is held by process'
 stop first
-ok '1119: then it does' wait_for 10 test -e mine
+ok 'pain 1119: then it does' wait_for 10 test -e mine
 ended second
-is '1119: and ends' "$status" 0
+is 'pain 1119: and ends' "$status" 0
 
 # ---- what trying again does not cure ----
 echo 'dbs: [ { path: x, replica: { url: "gopher://x" } } ]' >bad.yml
@@ -280,16 +280,16 @@ like 'restore -f: the log' "$(cat standby.log)" 'msg="follow: applied updates" .
 stop ships
 
 # ---- 1218: several replicas; arguments; the log ----
-exits '1218: two replicas' 0 litestream replicate -exec true a.db "$R" \
+exits 'pain 1218: two replicas' 0 litestream replicate -exec true a.db "$R" \
     "file://$T/r/b"
-ok '1218: both are there' sh -c "ls-restore -q -o b0.db file://$T/r/b &&
+ok 'pain 1218: both are there' sh -c "ls-restore -q -o b0.db file://$T/r/b &&
     ls-restore -q -o b00.db $R && cmp b0.db b00.db"
-exits '1218: two replicas, once' 0 litestream replicate -once "$T/a.db" \
+exits 'pain 1218: two replicas, once' 0 litestream replicate -once "$T/a.db" \
     "file://$T/r/b1" "file://$T/r/b2"
-ok '1218: both are there' sh -c "ls-restore -q -o b1.db file://$T/r/b1 &&
+ok 'pain 1218: both are there' sh -c "ls-restore -q -o b1.db file://$T/r/b1 &&
     ls-restore -q -o b2.db file://$T/r/b2 && cmp b1.db b2.db"
 { echo 'logging: { type: json, stderr: true }'; cat c.yml; } >json.yml
-exits '183: -once, JSON in the log' 0 litestream replicate -once -config json.yml
+exits 'pain 183: -once, JSON in the log' 0 litestream replicate -once -config json.yml
 is 'nothing on standard output' "$out" ''
 ok 'every line is JSON with time, level and msg' sh -c 'python3 -c "
 import json, sys

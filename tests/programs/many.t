@@ -19,7 +19,7 @@ for i in $(seq 2 200); do cp "$T/d/1.db" "$T/d/$i.db"; done
 	done
 } >"$T/c.yml"
 start walship ls-walship -c "$T/c.yml"
-ok 'two hundred are attached and shipped' ls-sync -w 60s
+ok 'pain 1051: two hundred are attached and shipped' ls-sync -w 60s
 for i in $(seq 200); do sql "$T/d/$i.db" "INSERT INTO t(v) VALUES('new $i')"; done
 ok 'all of them again' ls-sync -w 60s
 bad=

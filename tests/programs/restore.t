@@ -101,7 +101,7 @@ ok 'from LTX files on standard input' cmp "$T/want.db" "$T/d/in.db"
 ls -r "$T"/r/ltx/0/*.ltx | xargs cat | ls-restore -q -o - - >"$T/out.db"
 ok 'in any order, to standard output' cmp "$T/want.db" "$T/out.db"
 cat "$T"/r/ltx/0/*.ltx | head -c 9000 >"$T/cut"
-exits 'a cut stream' 102 ls-restore -o "$T/d/cut.db" - <"$T/cut"
+exits 'pain 807: a cut stream' 102 ls-restore -o "$T/d/cut.db" - <"$T/cut"
 nok 'leaves nothing' ls "$T/d/cut.db"
 
 # points
@@ -285,7 +285,7 @@ is 'is the mode' "$(stat -c %a "$T/d/m.db")" 600
 if test "$(id -u)" = 0; then
 	mkdir "$T/own"; chown 65534:12 "$T/own"
 	exits 'as root' 0 ls-restore -q -o "$T/own/m.db" "$R"
-	is 'the owner is that of the folder' "$(stat -c %u:%g "$T/own/m.db")" \
+	is 'pain 630: the owner is that of the folder' "$(stat -c %u:%g "$T/own/m.db")" \
 	    65534:12
 	is 'of the state folder as well' \
 	    "$(stat -c %u:%g "$T/own/.m.db-litestream")" 65534:12

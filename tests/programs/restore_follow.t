@@ -34,10 +34,10 @@ same() { # the standby is what a restore gives, but for its page 1
 
 up; step; ship
 follow
-ok '361: a standby is there' wait_for 10 at
+ok 'pain 361: a standby is there' wait_for 10 at
 step; ship
-ok '8: and follows' wait_for 10 at
-is '450: readers need no -wal and no -shm' "$(ls "$T/s" | tr '\n' ' ')" \
+ok 'pain 8: and follows' wait_for 10 at
+is 'pain 450: readers need no -wal and no -shm' "$(ls "$T/s" | tr '\n' ' ')" \
     's.db s.db-follow s.db-txid '
 ok 'it is what a restore gives' same
 is 'its position is Litestream'"'"'s form' \
@@ -98,7 +98,7 @@ if test $hot -gt 0; then pass 'some kills were in the middle of an apply'
 else fail 'some kills were in the middle of an apply'; fi
 k=$(sql "$db" 'SELECT max(k) FROM t'); ship
 follow
-ok '383: and it goes on' wait_for 20 at
+ok 'pain 383: and it goes on' wait_for 20 at
 ok 'with nothing lost' same
 like 'in order' "$(cat "$sb-txid")" "$(top)"
 
@@ -119,7 +119,7 @@ compact() { # FIRST LAST: level 0 becomes one file of level 1
 first=$(printf %016x $((16#$was - 1)))
 compact "$first" "$(printf %016x $((16#$(top) - 1)))"
 follow
-ok '1460: catches up through a level that straddles it' wait_for 10 at
+ok 'pain 1460: catches up through a level that straddles it' wait_for 10 at
 ok 'it is what a restore gives' same
 was=$(cat "$sb-txid")
 stop follow

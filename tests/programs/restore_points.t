@@ -91,7 +91,7 @@ U=$(s3_url b)
 plan 'a mistyped TXID where nothing can be restored' 102 --txid bb80
 is 'reads nothing' "$get" 0
 plan '753: TXID 1 is gone, no snapshot' 102
-like '753: is said' "$err" 'TXID 0000000000000001 to 00000000000007cf are missing'
+like 'pain 753: is said' "$err" 'TXID 0000000000000001 to 00000000000007cf are missing'
 plan 'before everything' 102 -t 2001-01-01T00:00:00Z
 few 'before everything' 14
 # the store told other times than the headers have: copied, in one go
@@ -117,9 +117,9 @@ like 'tells bytes and requests' "$out" \
 for n in 0 50 99; do
 	f=$S3_DIR/mybkt/b2/0000/0000000000000002-0000000000000002.ltx
 	head -c $n "$T/2.ltx" >"$f"
-	exits "858: an object of $n bytes" 102 \
+	exits "pain 858: an object of $n bytes" 102 \
 	    ls-restore -q -o "$T/cut.db" "$(s3_url b2)"
-	like "858: named, with what can be restored" "$err" \
+	like "pain 858: named, with what can be restored" "$err" \
 	    '0000000000000002-0000000000000002.ltx: byte .*newest is 0000000000000001'
 done
 done_testing

@@ -62,9 +62,9 @@ attached
 insert 'went on'
 ok 'replication goes on' ls-sync -w 10s "$db"
 stop walship
-like 'from there' "$(cat "$T/walship.log")" \
+like 'pain 781, 521: from there' "$(cat "$T/walship.log")" \
     'capture goes on.*restored from the replica'
-is 'without a new full copy' "$(dumps)" "$n"
+is 'pain 627: without a new full copy' "$(dumps)" "$n"
 rm -f "$T"/c.db*
 ok 'and the replica is whole' ls-restore -q -o "$T/c.db" "$url"
 ok 'page by page' pages_equal "$db" "$T/c.db"

@@ -72,7 +72,7 @@ for kind in magic header page middle index length trailer half short last more e
 		found "$f" $kind
 		cp -p "$T/kept" "$f"
 	done
-	is "$kind: each is found and named" "$bad" ''
+	is "pain 582, 1164: $kind: each is found and named" "$bad" ''
 done
 bad= last=$r/ltx/0/$(name 12 12)
 for f in $objects; do

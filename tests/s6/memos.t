@@ -427,12 +427,12 @@ lose_memos
 mbox b3 $bucket
 up b3
 box_stop b3
-ok '933: memos goes on with its rows' order b3 'msg=restored .*format=v0.3' '^app: begins rows=5 '
+ok 'pain 933: memos goes on with its rows' order b3 'msg=restored .*format=v0.3' '^app: begins rows=5 '
 find "$S3_DIR/mybkt/before3" -type f | grep /generations/ | sort >"$dir/has"
-ok '933: what is there stays' cmp "$dir/had" "$dir/has"
+ok 'pain 933: what is there stays' cmp "$dir/had" "$dir/has"
 lose_memos
 mbox b4 $bucket
 up b4
 box_stop b4
-ok '933: and goes on in the format of now' order b4 'msg=restored .*txid=' '^app: begins rows='
+ok 'pain 933: and goes on in the format of now' order b4 'msg=restored .*txid=' '^app: begins rows='
 done_testing
