@@ -226,7 +226,8 @@ restores(struct parent *p)
 int
 parent_once(struct parent *p)
 {
-	static const char *const ship[] = { "--once", NULL };
+	/* a daemon's socket is in nobody's way */
+	static const char *const ship[] = { "--once", "--run-dir", "", NULL };
 	static const char *const snapshot[] = { "-r", NULL };
 	static const char *const none[] = { NULL };
 	const struct conf *c = &p->f->conf;

@@ -152,6 +152,11 @@ like 'the log says so' "$(cat dies.log)" \
     'level=ERROR msg="died, it is started again" program=ls-walship code=137'
 sql a.db "INSERT INTO t(v) VALUES ('again')"
 ok 'and it works' ls-sync -w 10s a.db
+exits '-once of another database beside the daemon' 0 \
+    litestream replicate -once "$T/n.db" "file://$T/r/once"
+ok 'it is shipped' ls-restore -q -o once.db "file://$T/r/once"
+exits '-once of the same one' 1 timeout 20 litestream replicate -once -config c.yml
+like 'is refused' "$err" '^Error: .*in use by another process'
 stop dies INT
 is 'and ends as always' "$status" 0
 is 'with everything' "$(restored)" "$(rows)"
