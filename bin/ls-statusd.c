@@ -284,8 +284,10 @@ main(int argc, char **argv)
 	if (a.parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0
 	    || getppid() != parent))
 		return 0;
-	if (load(&a, &e) < 0)
+	if (load(&a, &e) < 0) {
+		conf_free(&a.conf);
 		return prog_fatal(PROG, "read the configuration", &e);
+	}
 	if (asprintf(&a.path, "%s/walship.status", a.run_dir) < 0) {
 		a.path = NULL;
 		r = err_nomem(&e);
