@@ -187,7 +187,8 @@ dbs: [ { path: $T/t.db, replica: { url: "file://$T/r/t" } } ]
 E
 start tended litestream replicate -config t.yml
 i=0
-while test $i -lt 30 && ! grep -q 'retention enforced' tended.log; do
+while test $i -lt 60 && ! { grep -q 'retention enforced' tended.log &&
+    grep -q 'snapshot complete' tended.log; } 2>/dev/null; do
 	i=$((i + 1)); sql t.db "INSERT INTO t(v) VALUES ($i)"; sleep 0.3
 done
 for e in 'msg="compaction complete" .*level=1 txid.min=0{15}[1-9a-f] txid.max=0' \
