@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/sa.h"
 #include "ltx/ltx.h"
+#include "repl/pin.h"
 
 static void
 replica_free(struct choose_replica *r)
@@ -229,7 +230,7 @@ choose_end(struct choose *c, int newest, const struct log *log,
 		qsort(c->r, c->n, sizeof *c->r, cmp_max);
 	if (!c->unread.kind)
 		return c->pin && c->n && !c->r[0].listing.n ? err_set(e, ERR_NO,
-		    "there is no pin %s", c->pin) : 0;
+		    PIN_ABSENT, c->pin) : 0;
 	if (choose_any(c) && newest && c->unread.kind != ERR_DATA) {
 		*e = c->unread;
 		return err_in(e, "the newest state may be where it cannot be "

@@ -33,7 +33,7 @@ pin_remove(const struct store_conf *conf, const char *name, struct err *e)
 			r = store_del(st, (const char *const *)&key, 1, NULL,
 			    e);
 		else if (e->kind == ERR_NOTFOUND)
-			r = err_set(e, ERR_NO, "there is no pin %s", name);
+			r = err_set(e, ERR_NO, PIN_ABSENT, name);
 		store_close(st);
 	}
 	free(key);
@@ -79,7 +79,7 @@ pin_read(struct store *st, const char *name, struct replica_file *f,
 		r = read_header(st, key, f, e);
 	}
 	if (r && e->kind == ERR_NOTFOUND)
-		err_set(e, ERR_NO, "there is no pin %s", name);
+		err_set(e, ERR_NO, PIN_ABSENT, name);
 	free(key);
 	return r;
 }

@@ -10,6 +10,9 @@
 
 #define PIN_MAX 64
 
+/* What ERR_NO says, of a name. */
+#define PIN_ABSENT "there is no pin %s; ls-list --pins names those there are"
+
 /* ERR_USAGE unless it is 1 to 64 letters, digits, ".", "_", "-". */
 int pin_name(const char *, struct err *);
 

@@ -39,7 +39,7 @@ pin 0000000000000001 0000000000000002 two.x_-1"
 	exits "$1: -n" 0 ls-restore -n --pin first "$2"
 	like "$1: is one file" "$out" '^pin.*0000000000000001.*0000000000000004'
 	exits "$1: no such pin" 1 ls-restore -o "$T/n.db" --pin none "$2"
-	like "$1: is told" "$err" 'no pin none'
+	like "$1: is told" "$err" 'no pin none; ls-list --pins'
 	exits "$1: not even with -e" 1 ls-restore -e -o "$T/n.db" --pin none "$2"
 
 	# outside of everything else
