@@ -212,8 +212,7 @@ choose_add(struct choose *c, const struct store_conf *conf,
 	return 0;
 }
 
-/* Is there anything in one of them? */
-static int
+int
 choose_any(const struct choose *c)
 {
 	for (size_t i = 0; i < c->n; i++)

@@ -42,6 +42,8 @@ int choose_add(struct choose *, const struct store_conf *,
  * that answers, but with damage (ERR_DATA), is left out with a warning. */
 int choose_end(struct choose *, int newest, const struct log *,
     struct err *);
+/* Is there anything in one of them? */
+int choose_any(const struct choose *);
 void choose_close(struct choose *); /* idempotent */
 
 #endif

@@ -196,13 +196,23 @@ plan_ltx(const struct restore_job *job, struct choose *c,
 	return x;
 }
 
+/* What was listed and vanished is not "nothing to restore", which is leave to
+ * begin with an empty database. */
+static int
+not_nothing(int any, int x, struct err *e)
+{
+	if (x < 0 && any && e->kind == ERR_NOTFOUND)
+		e->kind = ERR_TEMP;
+	return x;
+}
+
 int
 restore_job_plan(const struct restore_job *job, struct choose *c,
     struct restore_plan *p, struct restore_v03 *v03, struct err *e)
 {
 	struct restore_opt opt = job->opt;
 	struct state_paths paths = { NULL, NULL };
-	int x;
+	int x, any = choose_any(c);
 
 	memset(p, 0, sizeof *p);
 	if (job->out && job->state
@@ -217,7 +227,7 @@ restore_job_plan(const struct restore_job *job, struct choose *c,
 		p->requests = requests(c);
 		p->requests.gets += x ? v03->r.plan.n_wal + 1 : p->plan.n;
 	}
-	return x;
+	return not_nothing(any, x, e);
 }
 
 static int
@@ -339,8 +349,6 @@ one_v03(const struct restore_job *job, struct choose *c,
 		x = leave_v03(job, paths, &s, e);
 	if (x < 0) {
 		sink_abort(job, &s);
-		if (e->kind == ERR_NOTFOUND) /* there was a plan */
-			e->kind = ERR_TEMP;
 		return -1;
 	}
 	rep->v03 = 1;
@@ -385,7 +393,7 @@ restore_job_replica(const struct restore_job *job, struct choose *c,
 {
 	struct state_paths paths = { NULL, NULL };
 	struct restore_v03 v;
-	int x;
+	int x, any = choose_any(c); /* plans take the listings */
 
 	memset(rep, 0, sizeof *rep);
 	rep->url = "";
@@ -403,7 +411,7 @@ restore_job_replica(const struct restore_job *job, struct choose *c,
 		x = all_ltx(job, c, &paths, rep, e);
 	state_paths_free(&paths);
 	rep->requests = requests(c);
-	return x;
+	return not_nothing(any, x, e);
 }
 
 int

@@ -104,6 +104,14 @@ fails "an error in place of the listing" 111 InternalError -e
 exits "the same for ls-list" 111 ls-list "$BIG"
 rules 'GET .ltx * nolength'
 fails "an end that is not known" 102 'without a length'
+ls-put -r "$URL" generations/0123456789abcdef/snapshots/00000000.snapshot.lz4 \
+    <"$T/log" || bail "put a generation"
+rules 'GET .ltx * status 404 NoSuchKey'
+exits "what vanishes is not an empty replica" 111 ls-restore -q -e \
+    -o "$T/out.db" "$URL"
+like "and is told" "$err" 'NoSuchKey'
+none "what vanishes"
+exits "nor is it where only the plan is asked for" 111 ls-restore -q -e -n "$URL"
 stop httpd
 fails "nobody there" 111 'Failed to connect' -e
 exits "the same for ls-list" 111 ls-list "$BIG"
