@@ -10,6 +10,7 @@
 #define TRIES 8
 #define DELAY_MS 100
 #define DELAY_MAX_MS 2000
+#define AFTER_MAX 86400 /* seconds: a server's word must not overflow */
 
 void
 store_tries_begin(const struct store *s, struct store_tries *t)
@@ -41,8 +42,10 @@ int
 store_tries_next(struct store *s, struct http *h, struct store_tries *t,
     const struct http_xfer *x, int again, struct err *e)
 {
-	const char *after = x ? http_header(x, "retry-after") : 0;
+	const char *said = x ? http_header(x, "retry-after") : 0;
 	int64_t now = when_mono(), delay;
+	long after = said && *said >= '0' && *said <= '9' ? strtol(said, 0, 10)
+	    : 0;
 	uint32_t random = 0;
 
 	if (x && !s->conf->timeout_ms
@@ -59,9 +62,10 @@ store_tries_next(struct store *s, struct http *h, struct store_tries *t,
 	if (getrandom(&random, sizeof random, 0) != sizeof random)
 		random = (uint32_t)now * 2654435761u;
 	delay = retry_delay(t->n, DELAY_MS, DELAY_MAX_MS, random);
-	if (after && *after >= '0' && *after <= '9'
-	    && strtol(after, 0, 10) * 1000L > delay)
-		delay = strtol(after, 0, 10) * 1000L;
+	if (after > AFTER_MAX)
+		after = AFTER_MAX;
+	if (after * INT64_C(1000) > delay)
+		delay = after * INT64_C(1000);
 	if (t->n >= TRIES || now + delay >= t->deadline
 	    || (s->deadline && now + delay >= s->deadline)) {
 		if (t->n > 1)

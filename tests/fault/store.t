@@ -44,6 +44,11 @@ rules '* * 1 status 503 SlowDown Retry-After:1'
 t=$(date +%s%N)
 ok "Retry-After is waited for" ctl head k
 is "a second" $((($(date +%s%N) - t) / 1000000 >= 1000)) 1
+for s in 9223372036854775 99999999999999999999; do
+	rules "* * 1 status 503 SlowDown Retry-After:$s"
+	exits "Retry-After $s is not waited for" 111 timeout 20 \
+	    "$BUILD/tests/storectl" -e "$HTTP_ENDPOINT" -b b -t 4000 head k
+done
 rules '* * * status 403 AccessDenied'
 exits "403 is final" 102 ctl get k
 is "after one try" "$(requests GET)" 1
