@@ -49,6 +49,8 @@ struct ship {
 	struct ship_conf conf;
 	uint64_t cursor;     /* largest TXID the replica holds */
 	int known;           /* cursor was read */
+	int late;            /* capture has begun: nobody but the probe judges
+	                        whether it goes on from what is there */
 	int broken;          /* what it holds cannot be restored: a full file
 	                        with a level-9 1-n has to come first */
 	int replaces;        /* what it holds is another writer's, and accepted:

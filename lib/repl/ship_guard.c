@@ -212,7 +212,7 @@ ship_guard(struct ship *s, struct store *st, const struct listing *l,
 	r = is == SHIP_LOCAL_OTHER;
 	s->newest.txid = h.max_txid;
 	ship_adopted_add(&s->newest, h.node);
-	if (f->max > local && !h.node)
+	if (f->max > local && !h.node && !s->late)
 		goto out;
 	if (h.node) {
 		if (!allowed(s, &h, local) && (is == SHIP_LOCAL_OTHER
@@ -226,10 +226,11 @@ ship_guard(struct ship *s, struct store *st, const struct listing *l,
 	}
 	if (is == SHIP_LOCAL_NONE && continues(s, &h))
 		goto out;
-	if (!s->page1 && ship_page1(st, l, p, &s->page1, &s->page1_size, e) < 0)
+	free(s->page1);
+	if (ship_page1(st, l, p, &s->page1, &s->page1_size, e) < 0)
 		r = -1;
 	else
-		r = stranger(s) && refuse(s, &h, e) < 0 ? -1 : 1;
+		r = stranger(s) && refuse(s, &h, e) < 0 ? -1 : f->max <= local;
 out:
 	free(key);
 	return r;

@@ -392,14 +392,16 @@ announce(struct wdb *d)
 	    NULL);
 }
 
+/* What the replicas hold that have answered, for capture to hold the database
+ * against. Asked for until it is attached: one that answers late may hold more
+ * than those that did before. */
 static void
-start(struct wdb *d)
+learn(struct wdb *d)
 {
+	uint64_t was = d->remote.max_txid;
 	struct wrep *best = NULL;
 	size_t i;
 
-	d->phase = DB_STARTED;
-	memset(&d->remote, 0, sizeof d->remote);
 	for (i = 0; i < d->n; i++) {
 		struct wrep *r = &d->rep[i];
 
@@ -415,10 +417,13 @@ start(struct wdb *d)
 	}
 	if (!best)
 		return;
-	d->page1 = best->ship.page1;
-	best->ship.page1 = NULL;
-	d->remote.page1 = d->page1;
-	d->remote.page1_size = best->ship.page1_size;
+	if (best->ship.page1 || best->txid > was) {
+		free(d->page1);
+		d->page1 = best->ship.page1;
+		best->ship.page1 = NULL;
+		d->remote.page1 = d->page1;
+		d->remote.page1_size = best->ship.page1_size;
+	}
 	if (best->txid > d->txid && best->ship.newest.n
 	    && best->ship.newest.node[0] != d->writer)
 		d->adopt = best->ship.newest;
@@ -441,6 +446,8 @@ put(struct wdb *d, enum wdb_job kind)
 {
 	struct err e;
 
+	if (kind == JOB_START && !d->ever)
+		learn(d);
 	if (kind == JOB_START || (kind == JOB_STEP && d->arm)) {
 		/* before the look, so that nothing in between is missed */
 		if (watch_arm(d->w->watch, d->id, &e) < 0 && kind == JOB_STEP)
@@ -568,7 +575,7 @@ walship_db_kick(struct wdb *d)
 			announce(d);
 			return;
 		}
-		start(d);
+		d->phase = DB_STARTED;
 		/* fallthrough */
 	case DB_STARTED:
 		kick_started(d, now);

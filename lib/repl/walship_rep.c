@@ -303,6 +303,7 @@ walship_rep_kick(struct wrep *r)
 	r->upto = d->txid;
 	mend(r);
 	r->got = 0;
+	r->ship.late = d->ever;
 	r->deadline = d->w->ending ? d->w->end_mono
 	    : r->probe && !r->fails ? when_mono() + WALSHIP_PROBE_MS : 0;
 	r->ship.conf.writer = d->writer;
@@ -387,7 +388,7 @@ probed(struct wrep *r)
 		return;
 	}
 	worked(r);
-	r->has_base = r->got && !d->started;
+	r->has_base = r->got && !d->ever;
 	if (r->got && !r->has_base)
 		unlink(r->base);
 	r->txid = r->ship.cursor;
@@ -395,7 +396,8 @@ probed(struct wrep *r)
 	r->behind_ms = d->txid > r->txid ? r->success_ms : 0;
 	if (!d->answer_mono)
 		d->answer_mono = when_mono();
-	if (d->phase == DB_STARTED && d->started && r->txid > d->txid) {
+	/* before, it is for the start to judge, or to be asked again after */
+	if (d->phase == DB_STARTED && d->ever && r->txid > d->txid) {
 		r->want_dump = 1;
 		walship_db_dump(d, r->txid, "a replica turned out to be ahead");
 	}

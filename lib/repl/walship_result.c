@@ -158,10 +158,9 @@ started(struct wdb *d)
 		if (!d->attached || !r->known)
 			continue;
 		if (r->txid > d->txid) {
-			/* it answered while capture was being started */
-			r->want_dump = 1;
-			walship_db_dump(d, r->txid,
-			    "a replica turned out to be ahead");
+			/* it answered while capture was being started, which
+			 * judged without it: asked again, whose it is */
+			r->known = r->ship.known = 0;
 		} else if (r->txid < d->txid && !r->behind_ms) {
 			r->behind_ms = when_now();
 		}

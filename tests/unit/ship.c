@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/when.h"
+#include "db/state.h"
 #include "ltx/ltx.h"
 #include "repl/ship.h"
 
@@ -367,6 +368,38 @@ full_files_are_told_from_others(void **state)
 	assert_int_equal(ship_is_full(path, NULL, &e), -1);
 }
 
+/* Litestream's files name no writer: before capture begins it judges, from
+ * then on the probe has to. */
+static void
+a_replica_of_litestream_that_comes_late_is_judged(void **state)
+{
+	struct state_facts was = { .page_size = PAGE };
+	uint64_t backlog;
+	int got;
+
+	(void)state;
+	local(1, 1);
+	remote(1, 1, 0, 0);
+	remote(2, 0, 0, 0);
+	probe(1);
+	assert_int_equal(s.cursor, 2);
+	fresh();
+	s.late = 1;
+	/* what it holds is not newer than ours */
+	memset(&was.change_counter, 0xff, sizeof was.change_counter);
+	memset(&was.schema_cookie, 0xff, sizeof was.schema_cookie);
+	was.page_size = 0x0101;
+	assert_int_equal(state_shipped_write(meta, &was, &e), 0);
+	probe(1);
+	assert_int_equal(s.cursor, 2);
+	assert_false(s.broken);
+	was.change_counter = 1;
+	assert_int_equal(state_shipped_write(meta, &was, &e), 0);
+	assert_int_equal(ship_probe(&s, st, 1, NULL, &got, &backlog, &e), -1);
+	assert_int_equal(e.kind, ERR_FENCED);
+	ship_free(&s);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -381,6 +414,7 @@ main(void)
 		T(an_image_that_is_owed_is_put_by_the_next_life),
 		T(after_a_pause_an_emptied_replica_is_noticed),
 		T(after_a_pause_who_went_on_fences),
+		T(a_replica_of_litestream_that_comes_late_is_judged),
 		T(damaged_files_of_an_earlier_life_do_not_go_up),
 		T(full_files_are_told_from_others),
 	};
