@@ -70,7 +70,7 @@ no_barrier_beside_a_checkpoint_of_others(void **state)
 /* What is left to copy after three tries is copied while writers wait: so only
  * if that is little, and more only the further the WAL is past its aim. */
 static void
-the_barrier_copies_little(void **state)
+pain_1332_the_barrier_copies_little(void **state)
 {
 	static const struct {
 		int pages;
@@ -126,7 +126,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_barrier_beside_a_checkpoint_of_others),
-		cmocka_unit_test(the_barrier_copies_little),
+		cmocka_unit_test(pain_1332_the_barrier_copies_little),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);

@@ -143,7 +143,7 @@ killed_and_the_wal_was_restarted_once(void **state)
 }
 
 static void
-killed_and_frames_were_lost_before_the_restart(void **state)
+pain_752_frames_lost_before_a_restart(void **state)
 {
 	struct rig r;
 
@@ -157,7 +157,7 @@ killed_and_frames_were_lost_before_the_restart(void **state)
 }
 
 static void
-killed_and_truncated(void **state)
+pain_752_killed_and_truncated(void **state)
 {
 	struct rig r;
 
@@ -573,8 +573,8 @@ main(void)
 		cmocka_unit_test(killed_and_the_same_wal_went_on),
 		cmocka_unit_test(killed_and_the_wal_was_restarted_once),
 		cmocka_unit_test(
-		    killed_and_frames_were_lost_before_the_restart),
-		cmocka_unit_test(killed_and_truncated),
+		    pain_752_frames_lost_before_a_restart),
+		cmocka_unit_test(pain_752_killed_and_truncated),
 		cmocka_unit_test(
 		    killed_then_vacuum_and_restart_of_the_application),
 		cmocka_unit_test(damaged_last_file_is_made_again_from_the_wal),

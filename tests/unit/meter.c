@@ -35,7 +35,7 @@ tick(struct meter *m, uint64_t done)
 }
 
 static void
-lines_in_a_log(void **state)
+pain_417_lines_in_a_log(void **state)
 {
 	struct meter m;
 	int p[2];
@@ -61,7 +61,7 @@ lines_in_a_log(void **state)
 }
 
 static void
-a_bar_on_a_terminal(void **state)
+pain_417_a_bar_on_a_terminal(void **state)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY);
 	struct termios t;
@@ -109,8 +109,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_in_a_log),
-		cmocka_unit_test(a_bar_on_a_terminal),
+		cmocka_unit_test(pain_417_lines_in_a_log),
+		cmocka_unit_test(pain_417_a_bar_on_a_terminal),
 		cmocka_unit_test(nothing_without_a_log),
 	};
 
