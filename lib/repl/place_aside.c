@@ -20,8 +20,10 @@ static int
 unused(const char *path, int *fd, struct err *e)
 {
 	*fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (*fd < 0 || dblock_set(*fd, DBLOCK_EXCLUSIVE, e) == 0
-	    || e->kind != ERR_BUSY)
+	/* a standby is owned, and locked only while it is written to */
+	if (*fd < 0 || ((dblock_set(*fd, DBLOCK_EXCLUSIVE, e) == 0
+	    || e->kind != ERR_BUSY) && (dblock_own(*fd, e) == 0
+	    || e->kind != ERR_BUSY)))
 		return 0;
 	close(*fd);
 	*fd = -1;

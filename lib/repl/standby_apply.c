@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/bytes.h"
 #include "base/crc64.h"
@@ -328,6 +329,22 @@ write_all(struct work *w, struct err *e)
 	return r < 0 ? err_sys(e, "sync") : 0;
 }
 
+/* What lies beside it is found by its name: under another file's a journal of
+ * ours would be played back into that. */
+static int
+unmoved(const struct standby *s, struct err *e)
+{
+	struct stat a, b = { 0 };
+
+	if (fstat(s->fd, &a) < 0 || (stat(s->path, &b) < 0 && errno != ENOENT))
+		return err_sys(e, "stat");
+	if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		return 0;
+	return err_set(e, ERR_CONF, "it was moved, replaced or deleted at TXID "
+	    "%016" PRIx64 " and is left alone; start again for a new one, where "
+	    "nothing is in its place", s->pos.at.txid);
+}
+
 /* Locked. */
 static int
 commit(struct work *w, struct err *e)
@@ -337,6 +354,8 @@ commit(struct work *w, struct err *e)
 	struct err back = { 0 };
 	int r;
 
+	if (unmoved(s, e) < 0)
+		return -1;
 	if (standby_look(w->s->fd, &now, e) < 0)
 		return -1;
 	if (now.page1 != w->at->page1 || now.pages != w->at->pages)
@@ -385,6 +404,8 @@ apply(struct work *w, struct err *e)
 {
 	struct standby_pos *p = &w->s->pos;
 
+	if (unmoved(w->s, e) < 0)
+		return -1;
 	if (standby_journal_begin(&w->j, w->s->path, w->at, &w->s->perm, e) < 0)
 		return -1;
 	if (prepare(w, e) < 0)

@@ -182,6 +182,39 @@ was=$(cksum "$sb")
 exits 'a replica of another database' 102 \
     timeout 20 ls-restore -f --follow-interval 50ms -o "$sb" "file://$T/r3"
 is 'changes nothing' "$(cksum "$sb")" "$was"
+
+up
+# what comes into its place is no standby: a journal would be played back into it
+ends() { # NAME: what was followed ends
+	ok "$1: it ends" wait_for 20 test -s "$T/code"
+	is "$1: with 102" "$(cat "$T/code")" 102
+	like "$1: and the way out" "$(tail -n 1 "$T/gone.log")" \
+	    'moved, replaced or deleted .*start again'
+}
+gone() {
+	rm -f "$T/code"
+	start gone sh -c 'timeout 60 ls-restore -f --follow-interval 50ms -o "$1" \
+	    "$2"; echo $? >"$T/code"' - "$sb" "$R"
+	wait_for 10 at || bail 'no standby'
+}
+gone
+exits 'one that is followed is not moved aside' 111 \
+    ls-restore --move-aside -o "$sb" "$R"
+mv "$sb" "$T/mine.db"
+sqlite3 "$T/b.db" "VACUUM INTO '$sb'"
+was=$(cksum "$sb" "$T/mine.db")
+rm "$sb"-*
+step; ship
+ends 'replaced'
+is 'replaced: neither is touched' "$(cksum "$sb" "$T/mine.db")" "$was"
+is 'replaced: nor has it a position' "$(ls "$T/s")" s.db
+rm "$sb"
+gone
+rm "$sb"
+step; ship
+ends 'deleted'
+gone; ok 'and is made anew' at; stop gone; wait_for 5 test -s "$T/code"
+follow; ok 'and followed' wait_for 10 at; stop follow; stop walship
 for a in '-t 2026-01-01T00:00:00Z' '--txid 1' --all -n -j --beside --move-aside
 do
 	exits "not with $a" 100 ls-restore -f $a -o "$sb" "$R"
