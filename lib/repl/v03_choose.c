@@ -31,7 +31,9 @@ counter(struct store *st, struct v03_set *s, struct v03_generation *g,
 	if (r > 0)
 		r = io_readn(in, head, sizeof head, e);
 	v03_fetch_free(f);
-	if (r < 0 && e->kind != ERR_DATA && e->kind != ERR_NOTFOUND)
+	/* denied: encrypted for a key that is gone, say */
+	if (r < 0 && e->kind != ERR_DATA && e->kind != ERR_NOTFOUND
+	    && e->kind != ERR_DENIED)
 		return -1;
 	if (!r) {
 		g->known = 1;

@@ -67,6 +67,20 @@ find "$T/r/generations/$second" -type f | xargs touch -d '26 hours ago'
 exits 'and when the retention is over' 0 ls-prune -c "$T/c.yml" "$db"
 stop walship
 
+# ---- a generation for a key that is gone keeps none of the others away ----
+lost=$T/r/generations/0123456789abcdef/snapshots z=$(printf %043d 0 | tr 0 A)
+mkdir -p "$lost"
+printf 'age-encryption.org/v1\n-> X25519 CQ%s\n%s\n--- %s\n%040d' "${z#AA}" "$z" \
+    "$z" 0 >"$lost/00000000.snapshot.lz4"
+touch -d '3 days ago' "$lost"/*
+rm -f "$T/o.db"
+ok 'the newest is restored' ls-restore -q -o "$T/o.db" "$url"
+ok 'as it is' pages_equal "$db" "$T/o.db"
+exits 'that one is not' 102 ls-restore -q -o "$T/p.db" \
+    --generation 0123456789abcdef "$url"
+like 'which says why' "$err" 'encrypted with age, and no identity'
+rm -r "$T/r/generations/0123456789abcdef"
+
 # ---- a generation that ended is the last good one ----
 gens() { find "$T/r/generations" -type f | sed 's,.*generations/,,; s,/.*,,' | sort -u; }
 is 'the damaged one went' "$(gens)" "$second"
