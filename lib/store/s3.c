@@ -118,6 +118,16 @@ s3_page_entry(void *ctx, const char *key, const struct store_stat *st,
 	return -1;
 }
 
+/* What is no listing, as a proxy's page of its own, is the server's trouble and
+ * says nothing about the replica. */
+static int
+s3_page_bad(const struct s3_page *p, int r, struct err *e)
+{
+	if (r && !p->stopped && e->kind == ERR_DATA)
+		e->kind = ERR_TEMP;
+	return r;
+}
+
 /* One try at one page, parsed as it comes. */
 static int
 s3_page_try(struct s3 *s, struct s3_page *p, struct http_xfer *x,
@@ -134,9 +144,10 @@ s3_page_try(struct s3 *s, struct s3_page *p, struct http_xfer *x,
 		return -1;
 	p->repeated = p->last[0] != 0;
 	while (!r && (n = http_read(x, buf, sizeof buf, e)) != 0)
-		r = n < 0 ? -1 : s3_list_feed(l, buf, (size_t)n, e);
+		r = n < 0 ? -1 : s3_page_bad(p, s3_list_feed(l, buf,
+		    (size_t)n, e), e);
 	if (!r)
-		r = s3_list_end(l, &t, e);
+		r = s3_page_bad(p, s3_list_end(l, &t, e), e);
 	free(*token);
 	*token = 0;
 	if (!r && t && !(*token = strdup(t)))

@@ -102,6 +102,10 @@ fails "replaced while it is read" 102 'changed while it was read'
 rules '* list-type * okerror InternalError'
 fails "an error in place of the listing" 111 InternalError -e
 exits "the same for ls-list" 111 ls-list "$BIG"
+rules '* list-type * status 200'
+fails "a page that is no listing" 111 'not XML' -e
+rules '* list-type 1-2 status 200'
+ok "is asked for again" restored "$BIG" "$T/src.pages"
 rules 'GET .ltx * nolength'
 fails "an end that is not known" 102 'without a length'
 ls-put -r "$URL" generations/0123456789abcdef/snapshots/00000000.snapshot.lz4 \
