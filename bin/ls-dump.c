@@ -8,6 +8,7 @@
 #include "base/hex.h"
 #include "base/opt.h"
 #include "base/prog.h"
+#include "base/utf8.h"
 #include "base/when.h"
 #include "ltx/ltx.h"
 
@@ -33,13 +34,14 @@ static void
 put_string(const char *s)
 {
 	putchar('"');
-	for (; *s; s++) {
+	for (size_t n; *s; s += n ? n : 1) {
+		n = utf8_len((const unsigned char *)s);
 		if (*s == '"' || *s == '\\')
 			printf("\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			printf("\\u%04x", (unsigned char)*s);
+		else if (!n || (unsigned char)*s < 0x20)
+			printf("\\u%04x", n ? (unsigned char)*s : 0xfffd);
 		else
-			putchar(*s);
+			fwrite(s, 1, n, stdout);
 	}
 	putchar('"');
 }

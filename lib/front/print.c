@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/utf8.h"
 
 #define COLUMNS 16
 
@@ -65,9 +66,10 @@ front_json_string(stralloc *out, const char *s)
 
 	if (!stralloc_append(out, '"'))
 		return 0;
-	for (; *s; s++) {
+	for (size_t n; *s; s += n ? n : 1) {
 		unsigned char c = (unsigned char)*s;
 
+		n = utf8_len((const unsigned char *)s);
 		if (c == '"' || c == '\\')
 			snprintf(e, sizeof e, "\\%c", c);
 		else if (c == '\n' || c == '\r' || c == '\t')
@@ -75,8 +77,10 @@ front_json_string(stralloc *out, const char *s)
 			    : c == '\r' ? 'r' : 't');
 		else if (c < ' ' || c == '<' || c == '>' || c == '&')
 			snprintf(e, sizeof e, "\\u%04x", c);
+		else if (!n)
+			strcpy(e, "\\ufffd");
 		else
-			snprintf(e, sizeof e, "%c", c);
+			snprintf(e, sizeof e, "%.*s", (int)n, s);
 		if (!stralloc_cats(out, e))
 			return 0;
 	}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/hex.h"
+#include "base/utf8.h"
 #include "base/when.h"
 
 int
@@ -122,18 +123,19 @@ listing_fmt_string(stralloc *s, const char *t)
 {
 	if (!stralloc_cats(s, "\""))
 		return 0;
-	for (; *t; t++) {
+	for (size_t n; *t; t += n ? n : 1) {
 		unsigned char c = (unsigned char)*t;
 		char u[8];
 
+		n = utf8_len((const unsigned char *)t);
 		if (c == '"' || c == '\\') {
 			if (!stralloc_cats(s, "\\") || !stralloc_catb(s, t, 1))
 				return 0;
-		} else if (c < 0x20) {
-			snprintf(u, sizeof u, "\\u%04x", c);
+		} else if (c < 0x20 || c == 0x7f || !n) {
+			snprintf(u, sizeof u, "\\u%04x", n ? c : 0xfffd);
 			if (!stralloc_cats(s, u))
 				return 0;
-		} else if (!stralloc_catb(s, t, 1)) {
+		} else if (!stralloc_catb(s, t, n)) {
 			return 0;
 		}
 	}

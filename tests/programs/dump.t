@@ -53,6 +53,9 @@ like 'verdict with the offset' "$out" \
     '^verdict byte 400: unexpected end of file in a page$'
 is 'and on standard error' "$err" \
     "ls-dump: fatal: unable to read $T/cut: byte 400: unexpected end of file in a page"
+cp "$v/ltx-0.5.3-tiny.ltx" "$T/caf$(printf '\351').ltx"
+exits 'JSON of a name that is not UTF-8' 0 ls-dump -j "$T"/caf*.ltx
+like 'is UTF-8' "$out" '"file":"[^"]*/caf\\ufffd[.]ltx"'
 exits 'damage in JSON' 102 ls-dump -jp "$T/cut"
 like 'closes the object' "$out" \
     '"page":\[.*\],"pages":[0-9]+,"verdict":"byte 400: .*"}$'

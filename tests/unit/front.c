@@ -165,8 +165,9 @@ json_is_go_s(void **state)
 		assert_true(front_json_indent(&s, t[i].in, strlen(t[i].in)));
 		text_is(&s, t[i].out);
 	}
-	assert_true(front_json_string(&s, "a\"\\\n<&>\001\xc3\xa4"));
-	text_is(&s, "\"a\\\"\\\\\\n\\u003c\\u0026\\u003e\\u0001\xc3\xa4\"");
+	assert_true(front_json_string(&s, "a\"\\\n<&>\001\xc3\xa4\xe4"));
+	text_is(&s, "\"a\\\"\\\\\\n\\u003c\\u0026\\u003e\\u0001\xc3\xa4"
+	    "\\ufffd\"");
 }
 
 static void

@@ -137,6 +137,20 @@ what_is_no_listing_is_refused(void **state)
 	listing_free(&l);
 }
 
+/* Names are bytes, JSON is UTF-8. */
+static void
+json_strings_are_utf8(void **state)
+{
+	stralloc s = STRALLOC_ZERO;
+
+	(void)state;
+	assert_true(listing_fmt_string(&s, "a\"\\\t\x7f \xc3\xa4 \xe4 \xe2\x82"));
+	assert_true(stralloc_0(&s));
+	assert_string_equal(s.s, "\"a\\\"\\\\\\u0009\\u007f \xc3\xa4 \\ufffd "
+	    "\\ufffd\\ufffd\"");
+	stralloc_free(&s);
+}
+
 int
 main(void)
 {
@@ -144,6 +158,7 @@ main(void)
 		cmocka_unit_test(a_hole_is_looked_at_again),
 		cmocka_unit_test(what_is_printed_is_read),
 		cmocka_unit_test(what_is_no_listing_is_refused),
+		cmocka_unit_test(json_strings_are_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
