@@ -10,7 +10,8 @@ static int
 uri_of(const char *path, char *uri, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t n = snprintf(uri, len, "file:");
+	/* of "file://a" SQLite takes a for a host */
+	size_t n = snprintf(uri, len, *path == '/' ? "file://" : "file:");
 
 	for (; *path; path++) {
 		if (n + 16 > len)

@@ -138,7 +138,12 @@ restore_cmd_conflict(const struct restore_cmd *c)
 int
 restore_cmd_wanted(const struct restore_cmd *c, int *there, struct err *e)
 {
+	const char *end = strrchr(c->job.out, '/');
+
 	*there = 0;
+	if (!*c->job.out || (end && !end[1]))
+		return err_set(e, ERR_CONF, "\"%s\" is not the name of a file to "
+		    "restore to", c->job.out);
 	if (c->follow) /* what is there is a standby, or else refused */
 		return 0;
 	if (c->job.place & PLACE_ASIDE)

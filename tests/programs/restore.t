@@ -34,6 +34,11 @@ mkdir "$T/d"
 exits 'restores the latest state' 0 ls-restore -o "$T/d/a.db" "$R"
 ok 'byte for byte' cmp "$T/want.db" "$T/d/a.db"
 like 'says so' "$err" 'msg=restored .*txid=0000000000000004'
+exits 'a path that ends in a slash' 102 ls-restore -o "$T/d/folder/" "$R"
+nok 'makes no folder' test -e "$T/d/folder"
+exits 'two slashes in front, and checked' 0 ls-restore -q -j \
+    --integrity-check full -o "/$T/d/caf$(printf '\351').db" "$R"
+like 'JSON is UTF-8 whatever the name is' "$out" '"db":"/[^"]*/caf\\ufffd[.]db"'
 exits 'an existing database is not overwritten' 102 \
     ls-restore -o "$T/d/a.db" "$R"
 like 'says that it exists' "$err" 'a.db exists and is not overwritten'
