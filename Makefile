@@ -173,8 +173,7 @@ bench: all demo $(BENCHES)
 
 # One completion file per shell and program, out of the programs' own -h.
 completions: all
-	BUILD=$(BUILD) scripts/completions $(BUILD)/completions \
-		$(filter-out litestream,$(PROGRAMS))
+	BUILD=$(BUILD) scripts/completions $(BUILD)/completions $(PROGRAMS)
 
 install: install-bin completions
 	install -d $(MANDIR)/man1 $(BASHDIR) $(ZSHDIR) $(FISHDIR)
