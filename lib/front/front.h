@@ -140,8 +140,8 @@ int front_bytes(stralloc *, uint64_t);
 
 /* Splits as the peer does: blanks, quotes and backslashes, and no more of a
  * line after ; & | < or >. Words are allocated one after the other in one
- * block, argv NULL-terminated and allocated. ERR_USAGE if quotes do not end.
- * Free both. Pure. */
+ * block, argv NULL-terminated and allocated. ERR_USAGE if quotes do not end,
+ * and for a "(" outside of them. Free both. Pure. */
 int front_words(const char *line, char **block, char ***argv, struct err *);
 
 /* ---- children ---- */

@@ -3,11 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As go-shellwords reads a line for the peer: backticks and "$(...)" keep what
+ * is in them together, and are run by nobody. */
 struct split {
 	char *to;
 	char **argv;
 	size_t n;
 	int open;   /* a word has begun */
+	char quote; /* that is open: ' or ", 0 */
+	char group; /* what ends one that is open: ` or ), 0 */
 };
 
 static void
@@ -28,33 +32,74 @@ end(struct split *s)
 	s->open = 0;
 }
 
-/* The quote that is open at the end, or 0. */
-static char
+/* Begins or ends what is kept together: 0: c is of the word as any other. */
+static int
+quotes(struct split *s, char c)
+{
+	if (c == '`' && !s->quote && s->group != ')')
+		s->group = s->group ? 0 : '`';
+	/* one that nothing opened opens, too */
+	if (c == ')' && !s->quote && s->group != '`')
+		s->group = s->group ? 0 : ')';
+	if ((c != '\'' && c != '"') || s->group == ')'
+	    || (s->quote && s->quote != c))
+		return 0;
+	put(s, 0);
+	s->quote = s->quote ? 0 : c;
+	return 1;
+}
+
+/* "(" is an error but after "$", which may begin a command, and in quotes. */
+static int
+opens(struct split *s)
+{
+	if (s->quote || s->group == '`')
+		return 1;
+	if (s->group || !s->open || s->to == s->argv[s->n - 1]
+	    || s->to[-1] != '$')
+		return 0;
+	s->group = ')';
+	return 1;
+}
+
+/* Of "2>x" the number is no argument. */
+static void
+drop_number(struct split *s)
+{
+	char *word = s->open ? s->argv[s->n - 1] : "";
+
+	if (s->to == word || *word < '0' || *word > '9')
+		return;
+	s->to = word;
+	s->open = 0;
+	s->n--;
+}
+
+/* 0, or -1: what was begun does not end. */
+static int
 split(struct split *s, const char *line)
 {
-	char quote = 0;
-
 	for (; *line; line++) {
-		if (*line == '\\' && quote != '\'' && line[1]) {
-			put(s, *++line);
-		} else if (quote) {
-			if (*line == quote)
-				quote = 0;
-			else
-				put(s, *line);
-		} else if (*line == '\'' || *line == '"') {
-			quote = *line;
-			put(s, 0);
-		} else if (strchr(" \t\r\n", *line)) {
+		int kept = s->quote || s->group;
+
+		if (*line == '\\' && s->quote != '\'') {
+			if (!*++line)
+				return -1;
+			put(s, *line);
+		} else if (!kept && strchr(" \t\r\n", *line)) {
 			end(s);
-		} else if (strchr(";&|<>", *line)) {
+		} else if (!kept && strchr(";&|<>", *line)) {
+			if (*line == '>')
+				drop_number(s);
 			break;
-		} else {
+		} else if (*line == '(' && !opens(s)) {
+			return -1;
+		} else if (!quotes(s, *line)) {
 			put(s, *line);
 		}
 	}
 	end(s);
-	return quote;
+	return s->quote || s->group ? -1 : 0;
 }
 
 int

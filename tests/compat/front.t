@@ -178,6 +178,10 @@ nonexistent-program x
 /nonexistent/program
 sh -c "test -n \"$PATH\" || exit 3"
 true; false
+sh -c (exit 7)
+sh -c "exit 7
+sh -c 'exit $#' x 2>/dev/null
+sh -c 'test "$1" = "$2"' x '$(2 3)' $(2 3)
 E
 # what programs that read the log look for, once there is something to compact
 cp -r a.db t.db

@@ -108,8 +108,19 @@ words_as_the_peer_splits_them(void **state)
 		{ "a; b", { "a" } },
 		{ "a && b", { "a" } },
 		{ "a'b'c", { "abc" } },
+		{ "a \"b 'c\" '\"(d'", { "a", "b 'c", "\"(d" } },
+		{ "a `b; 'c` (' d` e", { "a", "`b; c` ( d`", "e" } },
+		{ "a $(b 'c | d) e", { "a", "$(b 'c | d)", "e" } },
+		{ "a ) b ) c", { "a", ") b )", "c" } },
+		{ "a \\( b\\)", { "a", "(", "b)" } },
+		{ "a 2>b", { "a" } },
+		{ "a 2x>b", { "a" } },
+		{ "a x2>b", { "a", "x2" } },
+		{ "a '2'>b", { "a" } },
+		{ "a ''>b", { "a", "" } },
 	};
-	static const char *const bad[] = { "", "  ", "a 'b", "\"" };
+	static const char *const bad[] = { "", "  ", "a 'b", "\"", "a (b)",
+	    "a $ (b", "a $(b", "a $(b (c))", "a `b", "a )", "a\\" };
 	struct err e = { 0 };
 	char *block, **v;
 
