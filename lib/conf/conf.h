@@ -112,6 +112,7 @@ struct conf_args {
                                   for nothing encrypts */
 #define CONF_DIRS_DO 16u       /* a folder to watch will do, for none yet, or
                                   a control socket to register them at */
+#define CONF_NONE_DO 32u       /* so does a file that lists none at all */
 
 /* Loads and validates. Sources, the first that applies:
  *   db is a URL               dbs[0] with path NULL and that replica

@@ -210,7 +210,7 @@ static int
 check_needs(const struct conf *c, const struct conf_args *a, struct err *err)
 {
 	if ((a->need & (CONF_NEED_DB | CONF_NEED_REPLICA)) && !c->n
-	    && ((!c->n_dirs && !c->socket_enabled)
+	    && !(a->need & CONF_NONE_DO) && ((!c->n_dirs && !c->socket_enabled)
 	    || !(a->need & CONF_DIRS_DO)))
 		return a->file || strcmp(c->source, "environment")
 		    ? err_set(err, ERR_CONF, "%s lists no database", c->source)

@@ -49,9 +49,6 @@ void parent_dir_free(struct parent *);
 /* Starts a part; what keeps it from that is logged, and tried again. */
 void parent_start(struct parent *, enum parent_part);
 
-/* Lines of the start as the peer has them. */
-void parent_hello(const struct parent *);
-
 /* Until everything has ended. The exit code. */
 int parent_loop(struct parent *);
 

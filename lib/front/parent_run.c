@@ -104,21 +104,30 @@ hello_metrics(const struct parent *p, const char *addr)
 	log_event(&p->f->log, LOG_INFO, "serving metrics on", "url", url, NULL);
 }
 
-void
-parent_hello(const struct parent *p)
+/* Before databases are restored. */
+static void
+hello(const struct parent *p)
 {
 	const struct front *f = p->f;
-	const struct conf *c = &f->conf;
 	const char *level = f->opts.log_level ? f->opts.log_level
 	    : f->argc ? "INFO" : "";
-	char check[WHEN_FMT], keep[WHEN_FMT];
-	size_t i, k;
 
 	log_event(&f->log, LOG_INFO, "litestream", "version",
 	    front_version(f->old), "level", f->old ? NULL : level, NULL);
-	if (!c->n && !c->n_dirs)
+	if (!f->conf.n && !f->conf.n_dirs)
 		log_event(&f->log, LOG_ERROR,
 		    "no databases specified in configuration", NULL);
+}
+
+/* And then. */
+static void
+hello_databases(const struct parent *p)
+{
+	const struct front *f = p->f;
+	const struct conf *c = &f->conf;
+	char check[WHEN_FMT], keep[WHEN_FMT];
+	size_t i, k;
+
 	if (p->sock >= 0)
 		log_event(&f->log, LOG_INFO, "control socket listening",
 		    "system", "server", "path", c->socket_path, NULL);
@@ -145,13 +154,18 @@ parent_hello(const struct parent *p)
 
 /* ---- programs that run to their end ---- */
 
+struct job {
+	const char *name, *const *options;
+	const char *failed;      /* goes before what went wrong; NULL: nothing */
+};
+
 /* Runs one of ours with the configuration or operands; db: its last operand,
  * NULL: those of the line. 0, or the exit code after it was said. */
 static int
-run(struct parent *p, const char *name, const char *const *options,
-    const char *db)
+run(struct parent *p, const struct job *j, const char *db)
 {
-	struct front_said said = { .f = p->f };
+	struct front_said said = { .f = p->f, .quiet = !!j->failed };
+	const char *const *options = j->options;
 	const char *av[FRONT_ARGS];
 	char path[PATH_MAX];
 	stralloc out = STRALLOC_ZERO;
@@ -159,7 +173,7 @@ run(struct parent *p, const char *name, const char *const *options,
 	size_t n = 0;
 	int code = 0, r;
 
-	front_find(name, path, sizeof path);
+	front_find(j->name, path, sizeof path);
 	av[n++] = path;
 	while (*options)
 		av[n++] = *options++;
@@ -174,27 +188,28 @@ run(struct parent *p, const char *name, const char *const *options,
 	stralloc_free(&out);
 	if (r < 0)
 		return front_fail_err(p->f, &e);
-	if (code)
-		front_fail(p->f, *said.fatal ? said.fatal : "not everything "
-		    "was shipped");
+	if (!code)
+		return 0;
+	err_set(&e, ERR_TEMP, "%s%s", j->failed ? j->failed : "", *said.fatal
+	    ? said.fatal : "not everything was shipped");
+	front_fail_err(p->f, &e);
 	return code;
 }
 
 /* For what takes a database of the configuration, or one URL. */
 static int
-run_on_replica(struct parent *p, const char *name, const char *const *options,
-    const struct conf_db *db)
+run_on_replica(struct parent *p, const struct job *j, const struct conf_db *db)
 {
 	char *const *all = p->operands;
 	int code = 0;
 
 	if (!all[0])
-		return run(p, name, options, db->path);
+		return run(p, j, db->path);
 	for (size_t i = 1; all[i] && !code; i++) {
 		char *const one[] = { all[i], NULL };
 
 		p->operands = one;
-		code = run(p, name, options, NULL);
+		code = run(p, j, NULL);
 	}
 	p->operands = all;
 	return code;
@@ -204,10 +219,23 @@ static int
 restore(struct parent *p, const struct conf_db *db)
 {
 	const char *opts[] = { "-i", "-e", "-o", db->path, NULL };
+	const struct job j = { "ls-restore", opts, "restore failed: " };
+	const struct log *l = &p->f->log;
+	int code;
 
-	log_event(&p->f->log, LOG_INFO, "restoring database, if it does not "
-	    "exist and a replica does", "path", db->path, NULL);
-	return run_on_replica(p, "ls-restore", opts, db);
+	if (access(db->path, F_OK) == 0) {
+		log_event(l, LOG_INFO, "database exists, skipping restore",
+		    "path", db->path, NULL);
+		return 0;
+	}
+	log_event(l, LOG_INFO, "attempting restore before replication", "path",
+	    db->path, NULL);
+	if ((code = run_on_replica(p, &j, db)))
+		return code;
+	log_event(l, LOG_INFO, access(db->path, F_OK) == 0
+	    ? "restore completed" : "no backup found, starting fresh", "path",
+	    db->path, NULL);
+	return 0;
 }
 
 static int
@@ -217,8 +245,7 @@ restores(struct parent *p)
 	int code = 0;
 
 	for (size_t i = 0; i < c->n && !code; i++)
-		if ((p->f->opts.restore_missing || c->dbs[i].restore_if_missing)
-		    && access(c->dbs[i].path, F_OK) < 0)
+		if (p->f->opts.restore_missing || c->dbs[i].restore_if_missing)
 			code = restore(p, &c->dbs[i]);
 	return !!code;
 }
@@ -230,6 +257,9 @@ parent_once(struct parent *p)
 	static const char *const ship[] = { "--once", "--run-dir", "", NULL };
 	static const char *const snapshot[] = { "-r", NULL };
 	static const char *const none[] = { NULL };
+	const struct job shipping = { "ls-walship", ship, NULL },
+	    copying = { "ls-snapshot", snapshot, NULL },
+	    pruning = { "ls-prune", none, NULL };
 	const struct conf *c = &p->f->conf;
 	const struct log *l = &p->f->log;
 	size_t i;
@@ -238,17 +268,18 @@ parent_once(struct parent *p)
 	for (i = 0; i < c->n; i++)
 		log_event(l, LOG_INFO, "syncing database", "path",
 		    c->dbs[i].path, NULL);
-	if ((code = run(p, "ls-walship", ship, NULL)))
+	if (c->n && run(p, &shipping, NULL))
 		return 1;
-	for (i = 0; i < c->n && p->f->opts.force_snapshot && !code; i++) {
+	for (i = code = 0; i < c->n && p->f->opts.force_snapshot && !code;
+	    i++) {
 		log_event(l, LOG_INFO, "taking snapshot", "path",
 		    c->dbs[i].path, NULL);
-		code = run_on_replica(p, "ls-snapshot", snapshot, &c->dbs[i]);
+		code = run_on_replica(p, &copying, &c->dbs[i]);
 	}
 	for (i = 0; i < c->n && p->f->opts.enforce_retention && !code; i++) {
 		log_event(l, LOG_INFO, "enforcing retention", "path",
 		    c->dbs[i].path, NULL);
-		code = run_on_replica(p, "ls-prune", none, &c->dbs[i]);
+		code = run_on_replica(p, &pruning, &c->dbs[i]);
 	}
 	if (code)
 		return 1;
@@ -261,16 +292,22 @@ parent_once(struct parent *p)
 
 /* ---- the command ---- */
 
-static const char *
-conflict(const struct front_opts *o)
+/* Of the flags and the configuration. 0, or the exit code. */
+static int
+conflict(const struct front *f)
 {
-	if (o->once && o->exec)
-		return "cannot specify -once flag with -exec";
+	const struct front_opts *o = &f->opts;
+	const char *exec = o->exec && *o->exec ? o->exec : f->conf.exec;
+
+	if (o->once && exec && *exec)
+		return front_fail(f, "cannot specify -once flag with -exec");
 	if (o->force_snapshot && !o->once)
-		return "cannot specify -force-snapshot flag without -once";
+		return front_fail(f, "cannot specify -force-snapshot flag "
+		    "without -once");
 	if (o->enforce_retention && !o->once)
-		return "cannot specify -enforce-retention flag without -once";
-	return NULL;
+		return front_fail(f, "cannot specify -enforce-retention flag "
+		    "without -once");
+	return 0;
 }
 
 static int
@@ -278,7 +315,6 @@ configure(struct parent *p)
 {
 	struct front *f = p->f;
 	char text[PATH_MAX + 80];
-	int code;
 
 	if (f->argc == 1) {
 		snprintf(text, sizeof text, "must specify at least one replica "
@@ -287,12 +323,18 @@ configure(struct parent *p)
 	}
 	if (f->argc > FRONT_ARGS - 8)
 		return front_fail(f, "too many arguments");
-	code = f->argc ? front_conf(f, f->argv[0],
+	for (int i = 1; i < f->argc; i++)
+		if (f->argv[i][0] == '-') {
+			snprintf(text, sizeof text, "flag \"%s\" must be "
+			    "positioned before DB_PATH and REPLICA_URL "
+			    "arguments", f->argv[i]);
+			return front_fail(f, text);
+		}
+	return f->argc ? front_conf(f, f->argv[0],
 	    (const char *const *)f->argv + 1, (size_t)f->argc - 1,
 	    CONF_NEED_DB | CONF_NEED_REPLICA)
 	    : front_conf(f, NULL, NULL, 0, CONF_NEED_DB | CONF_NEED_REPLICA
-	    | CONF_DIRS_DO);
-	return code;
+	    | CONF_DIRS_DO | (f->opts.once ? CONF_NONE_DO : 0));
 }
 
 /* The socket, the folder, the programs there are, the application. */
@@ -300,9 +342,11 @@ static int
 prepare(struct parent *p, struct err *e)
 {
 	const struct conf *c = &p->f->conf;
-	const char *exec = p->f->opts.exec ? p->f->opts.exec : c->exec;
+	const char *exec = p->f->opts.exec;
 
-	if (exec && *exec && !p->f->opts.once
+	if (!exec || !*exec)
+		exec = c->exec;
+	if (exec && *exec
 	    && front_words(exec, &p->app_block, &p->app, e) < 0)
 		return -1;
 	p->part[PART_TEND].wanted = 1;
@@ -326,7 +370,6 @@ front_replicate(struct front *f)
 {
 	struct parent p = { .f = f, .signals = -1, .sock = -1,
 	    .operands = f->argv, .started_ms = when_now() };
-	const char *bad = conflict(&f->opts);
 	struct err e = { 0 };
 	int code;
 
@@ -334,17 +377,16 @@ front_replicate(struct front *f)
 		p.part[i].c.out = p.part[i].c.err = p.part[i].c.ready = -1;
 		p.part[i].next = INT64_MAX;
 	}
-	if ((code = configure(&p)))
+	if ((code = configure(&p)) || (code = conflict(f)))
 		return code;
-	if (bad)
-		return front_fail(f, bad);
 	if (prepare(&p, &e) < 0) {
 		code = front_fail_err(f, &e);
 	} else {
-		parent_hello(&p);
-		code = restores(&p);
-		if (!code)
+		hello(&p);
+		if (!(code = restores(&p))) {
+			hello_databases(&p);
 			code = f->opts.once ? parent_once(&p) : parent_loop(&p);
+		}
 	}
 	if (p.sock >= 0) {
 		unlink(f->conf.socket_path);
