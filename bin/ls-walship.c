@@ -133,7 +133,7 @@ more(void *ctx, struct walship_db *o, struct err *e)
 {
 	struct args *a = ctx;
 	struct conf *c;
-	int r = conf_watch_next(a->watch, &a->conf, &c, e);
+	int r = conf_watch_next(a->watch, &c, e);
 
 	return r <= 0 ? r : own(o, c, a, e) < 0 ? -1 : 1;
 }
@@ -235,7 +235,8 @@ run(struct args *a, struct conf *c)
 			a->w.poll_ms = c->dbs[i].monitor_interval_ms;
 	}
 	if (r == 0 && c->n_dirs && !(r = conf_watch_new(&a->watch, c,
-	    a->w.poll_ms ? a->w.poll_ms : 1000, a->w.force_poll, &e)))
+	    &a->conf, a->w.poll_ms ? a->w.poll_ms : 1000, a->w.force_poll,
+	    &e)))
 		a->w.more_fd = conf_watch_fd(a->watch);
 	a->w.more = more;
 	a->w.dbs = dbs;
@@ -253,9 +254,8 @@ run(struct args *a, struct conf *c)
 		r = walship_run(&a->w, &code, &left, &e);
 	if (r < 0)
 		code = prog_fatal(PROG, "go on", &e);
-	if (left)
+	if (conf_watch_free(a->watch) || left)
 		_exit(code);
-	conf_watch_free(a->watch);
 	for (i = 0; dbs && i < c->n; i++)
 		free(dbs[i].stores);
 	free(dbs);

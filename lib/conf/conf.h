@@ -103,6 +103,9 @@ struct conf_args {
 	size_t n_urls;
 	unsigned need;         /* CONF_NEED_*, what it cannot do without */
 	int again;             /* read before: nothing is warned of */
+	int64_t limit_ms;      /* for ls-conf to read the file, 0: any time */
+	const int *stop;       /* a descriptor: when that is readable, the file
+	                          is of no interest any more. NULL: none */
 };
 #define CONF_NEED_DB 1u        /* at least one database path */
 #define CONF_NEED_REPLICA 2u   /* every database has a replica */
@@ -123,7 +126,8 @@ struct conf_args {
  *   the environment           $DB_PATH (or db) with $REPLICA_URL or
  *                             $LITESTREAM_REPLICA_* (see ls-conf(1))
  * The file is read by the program ls-conf, found beside the running one, or
- * on the PATH; its warnings go to stderr. In every case LOG_LEVEL and
+ * on the PATH; its warnings go to stderr. ERR_TEMP if that is killed for the
+ * time it takes. In every case LOG_LEVEL and
  * LS_ACCEPT_REPLACEMENT of the environment hold. Zeroes *conf first; on -1
  * there is nothing to free: ERR_CONF (also for a file not there), or
  * ERR_USAGE where nothing at all was said, or what excludes each other. */
@@ -151,19 +155,20 @@ int conf_each_replica(const struct conf_db *, size_t n, const char *name,
     conf_replica_fn *fn, void (*later)(void *ctx, const struct err *),
     void *ctx, struct err *);
 
-/* Tells when there may be new databases in the folders of c->dirs (borrowed).
- * poll_ms: how often to look where inotify tells nothing. What c lists is
- * known. */
+/* Tells of new databases in the folders of c->dirs (borrowed), from a thread
+ * of its own, as disks may hang. poll_ms: how often to look where inotify
+ * tells nothing. What c lists is known; args (borrowed) is what c was read
+ * with. */
 struct conf_watch;
 int conf_watch_new(struct conf_watch **, const struct conf *c,
-    int64_t poll_ms, int force_poll, struct err *);
+    const struct conf_args *, int64_t poll_ms, int force_poll, struct err *);
 int conf_watch_fd(const struct conf_watch *); /* to poll for reading */
-/* When that is readable: loads the configuration again where that may bring
- * something. 1: *one (allocated, to be freed with conf_free and free) has one
- * database that is new, call again; 0: no more. */
-int conf_watch_next(struct conf_watch *, const struct conf_args *,
-    struct conf **one, struct err *);
-void conf_watch_free(struct conf_watch *);
+/* When that is readable; does not wait. 1: *one (allocated, to be freed with
+ * conf_free and free) has one database that is new, call again; 0: no more. */
+int conf_watch_next(struct conf_watch *, struct conf **one, struct err *);
+/* 1: its thread hangs and goes on in what it has: the process can only
+ * _exit. Else 0. */
+int conf_watch_free(struct conf_watch *);
 
 /* Idempotent; a zeroed one is valid; wipes secrets. */
 void conf_free(struct conf *);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "base/url.h"
+#include "base/when.h"
 
 #define DEFAULT_FILE "/etc/litestream.yml"
 #define RECORDS_MAX (64u << 20)
@@ -52,10 +55,34 @@ spawn(pid_t *pid, int out, const char *file, const struct conf_args *a,
 	return -1;
 }
 
+/* Until there is something to read. */
 static int
-read_all(int fd, stralloc *sa, struct err *err)
+wait_for(int fd, const struct conf_args *a, int64_t until, struct err *err)
+{
+	struct pollfd p[2] = { { fd, POLLIN, 0 },
+		{ a->stop ? *a->stop : -1, POLLIN, 0 } };
+
+	while (!p[0].revents) {
+		int64_t left = a->limit_ms ? until - when_mono() : 3600000;
+
+		if (left <= 0)
+			return err_set(err, ERR_TEMP, "ls-conf gives no answer "
+			    "within %d seconds: does a disk hang?",
+			    (int)((a->limit_ms + 999) / 1000));
+		if (poll(p, 2, left > 3600000 ? 3600000 : (int)left) < 0
+		    && errno != EINTR)
+			return err_sys(err, "wait for ls-conf");
+		if (p[1].revents)
+			return err_set(err, ERR_TEMP, "given up");
+	}
+	return 0;
+}
+
+static int
+read_all(int fd, stralloc *sa, const struct conf_args *a, struct err *err)
 {
 	struct io_in in = io_in_fd(&fd);
+	int64_t until = when_mono() + a->limit_ms;
 
 	for (;;) {
 		ssize_t r;
@@ -65,6 +92,8 @@ read_all(int fd, stralloc *sa, struct err *err)
 			    "ls-conf says more than %u bytes", RECORDS_MAX);
 		if (!stralloc_readyplus(sa, 16384))
 			return err_nomem(err);
+		if (wait_for(fd, a, until, err) < 0)
+			return -1;
 		if ((r = in.read(in.ctx, sa->s + sa->len, 16384, err)) <= 0)
 			return (int)r;
 		sa->len += (size_t)r;
@@ -84,8 +113,10 @@ read_file(struct conf_raw *raw, const char *file, const struct conf_args *a,
 	r = spawn(&pid, p[1], file, a, err);
 	close(p[1]);
 	if (!r) {
-		r = read_all(p[0], &sa, err);
+		r = read_all(p[0], &sa, a, err);
 		close(p[0]);
+		if (r < 0)
+			kill(pid, SIGKILL);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 		if (!r && !sa.len)

@@ -1,438 +1,237 @@
 #include "conf/conf.h"
 
 #include <errno.h>
-#include <fnmatch.h>
-#include <limits.h>
-#include <stdio.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/inotify.h>
-#include <sys/timerfd.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
-#include "conf/raw.h"
-#include "db/watch.h"
+#include "conf/folders.h"
 
-/* Folders in which databases may appear ("dir:" with "watch:"). Only that
- * something may have is told; what it is, the configuration read anew says. A
- * name is of interest while it is not known, and so is what SQLite makes beside
- * it: a database that was made empty is one only when it is written to.
- *
- * One descriptor stands for both, inotify and the time after which names have
- * settled; where inotify tells nothing, a look at the folders at an interval. */
+/* Databases that appear in folders. A thread waits for them and reads the
+ * configuration anew, which may take as long as a disk hangs: what it has found
+ * it leaves where others get it without waiting. */
 
-#define SETTLE_MS 250      /* as Litestream */
-#define TRIES 6            /* a name that is no database yet: 0.25 to 8 s */
-#define AGAIN_MS 8000      /* after a configuration that cannot be read */
-#define MASK (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MOVE_SELF \
-	| IN_ONLYDIR)
-#define DEPTH_MAX 16
-
-struct folder {
-	int wd;
-	size_t of;             /* of conf->watch */
-	unsigned depth;
-	char *path;
-};
+#define LOAD_MS 60000      /* for ls-conf, which looks through all folders */
+#define END_MS 300         /* for the thread to end, if it does not hang */
+#define STACK (512 * 1024)
 
 struct conf_watch {
-	int epoll, inotify, timer;
-	const struct conf_dir *dirs; /* borrowed */
-	size_t n_dirs;
-	struct folder *f;
-	size_t n, room;
-	char **known;
-	size_t n_known, known_room;
-	int64_t poll_ms;       /* 0: inotify tells */
-	uint64_t sum;          /* of what was there and not known, at the last
-	                          look */
-	int again_all;         /* something was missed: at the next look folders
-	                          are gone through anew */
-	unsigned tries;        /* since the last event */
-	struct conf again;     /* loaded anew, looked through up to next */
-	size_t next;
-	int loaded;
+	struct folders folders; /* of the thread alone, once it runs */
+	struct conf_args args;
+	pthread_t thread;
+	int runs;
+	int stop, told, over;  /* eventfds: to the thread, from it, at its end */
+	pthread_mutex_t mu;    /* of what follows */
+	struct conf **found;   /* one database each */
+	size_t n_found, room, taken;
+	struct err err;        /* kind 0: none */
 };
 
-static int
-arm(struct conf_watch *w, int64_t ms, struct err *err)
+/* Database i of c alone. */
+static struct conf *
+take(struct conf *c, size_t i, struct err *err)
 {
-	struct itimerspec t = { .it_value = { ms / 1000, ms % 1000 * 1000000 } };
+	struct conf *one = calloc(1, sizeof *one);
 
-	return timerfd_settime(w->timer, 0, &t, NULL) < 0
-	    ? err_sys(err, "set a timer") : 0;
+	if (!one || !(one->dbs = malloc(sizeof *one->dbs))) {
+		free(one);
+		err_nomem(err);
+		return NULL;
+	}
+	one->dbs[0] = c->dbs[i];
+	one->n = 1;
+	c->dbs[i] = c->dbs[--c->n];
+	return one;
 }
 
-/* Room for one more of size bytes. */
-static int
-grow(void **a, size_t n, size_t *room, size_t size, struct err *err)
-{
-	void *p;
+/* ---- what the thread leaves ---- */
 
-	if (n < *room)
-		return 0;
-	if (!(p = realloc(*a, (*room * 2 + 16) * size)))
-		return err_nomem(err);
-	*a = p;
-	*room = *room * 2 + 16;
-	return 0;
+static int
+tell(int fd)
+{
+	uint64_t one = 1;
+
+	/* what was told before and not read will do */
+	return write(fd, &one, sizeof one) < 0 && errno != EAGAIN ? -1 : 0;
 }
 
-/* It may have been moved within what is watched. */
-static int
-renamed(struct folder *f, const char *path, unsigned depth, struct err *err)
+static void
+tell_err(struct conf_watch *w, const struct err *err)
 {
-	char *p;
-
-	f->depth = depth;
-	if (!strcmp(f->path, path))
-		return 0;
-	if (!(p = strdup(path)))
-		return err_nomem(err);
-	free(f->path);
-	f->path = p;
-	return 0;
+	pthread_mutex_lock(&w->mu);
+	w->err = *err;
+	pthread_mutex_unlock(&w->mu);
+	tell(w->told);
 }
 
 static int
-add_folder(struct conf_watch *w, size_t of, const char *path, unsigned depth,
-    struct err *err)
+leave(struct conf_watch *w, struct conf *one, struct err *err)
 {
-	int wd = inotify_add_watch(w->inotify, path, MASK);
-	void *a = w->f;
+	struct conf **a = w->found;
+	int r = 0;
 
-	/* as folders that may not be read are passed over when databases are
-	 * looked for */
-	if (wd < 0)
-		return errno == ENOENT || errno == ENOTDIR
-		    || (errno == EACCES && depth) ? 0
-		    : errno == ENOSPC ? err_set(err, ERR_CONF, "watch %s: "
-		    "there are no more inotify watches: raise "
-		    "fs.inotify.max_user_watches", path)
-		    : err_sys(err, "watch %s", path);
-	for (size_t i = 0; i < w->n; i++)
-		if (w->f[i].wd == wd && w->f[i].of == of)
-			return renamed(&w->f[i], path, depth, err);
-	if (grow(&a, w->n, &w->room, sizeof *w->f, err) < 0)
-		return -1;
-	w->f = a;
-	w->f[w->n] = (struct folder){ wd, of, depth, strdup(path) };
-	return w->f[w->n].path ? (w->n++, 0) : err_nomem(err);
-}
-
-/* A folder and, where that is wanted, those below it. */
-static int
-add_tree(struct conf_watch *w, size_t of, const char *path, unsigned depth,
-    struct err *err)
-{
-	struct conf_found below = { 0 };
-	int r = add_folder(w, of, path, depth, err);
-
-	if (!r && w->dirs[of].recursive && depth < DEPTH_MAX)
-		r = conf_find_dirs(&below, path, err);
-	for (size_t i = 0; i < below.n && !r; i++)
-		r = add_tree(w, of, below.path[i], depth + 1, err);
-	conf_found_free(&below);
+	pthread_mutex_lock(&w->mu);
+	if (w->n_found == w->room) {
+		a = realloc(a, (w->room * 2 + 16) * sizeof *a);
+		w->found = a ? a : w->found;
+		w->room = a ? w->room * 2 + 16 : w->room;
+	}
+	if (a)
+		w->found[w->n_found++] = one;
+	else
+		r = err_nomem(err);
+	pthread_mutex_unlock(&w->mu);
 	return r;
 }
 
-/* Those that are there and not watched yet. */
+/* The databases nobody knew. */
 static int
-add_all(struct conf_watch *w, struct err *err)
+pick(struct conf_watch *w, struct conf *c, struct err *err)
 {
-	for (size_t i = 0; i < w->n_dirs; i++)
-		if (add_tree(w, i, w->dirs[i].path, 0, err) < 0)
+	struct conf *one;
+	int r;
+
+	for (size_t i = 0; i < c->n;) {
+		if ((r = folders_know(&w->folders, c->dbs[i].path, err)) < 0)
 			return -1;
-	return 0;
-}
-
-/* One that is gone: 1 if it was one of the configuration, which may come
- * again, and tells nothing then. */
-static int
-drop_folder(struct conf_watch *w, int wd)
-{
-	int root = 0;
-
-	for (size_t i = w->n; i-- > 0;)
-		if (w->f[i].wd == wd) {
-			root |= !w->f[i].depth;
-			free(w->f[i].path);
-			w->f[i] = w->f[--w->n];
+		if (!r) {
+			i++;
+			continue;
 		}
-	return root;
-}
-
-static int
-is_known(const struct conf_watch *w, const char *path, size_t n)
-{
-	for (size_t i = 0; i < w->n_known; i++)
-		if (!strncmp(w->known[i], path, n) && !w->known[i][n])
-			return 1;
+		if (!(one = take(c, i, err)))
+			return -1;
+		if (leave(w, one, err) < 0) {
+			conf_free(one);
+			free(one);
+			return -1;
+		}
+	}
 	return 0;
 }
 
-/* May the name be of a database that nobody knows yet? */
 static int
-is_news(const struct conf_watch *w, const struct folder *f, const char *name)
+look(struct conf_watch *w, struct err *err)
 {
-	static const char *const ends[] = { "-wal", "-shm", "-journal" };
-	char base[NAME_MAX + 1], path[PATH_MAX];
-	size_t n = strlen(name);
+	struct conf c;
+	int r = folders_due(&w->folders, err);
 
-	for (size_t i = 0; i < 3; i++) {
-		size_t k = strlen(ends[i]);
+	if (r <= 0)
+		return r;
+	if (conf_load(&c, &w->args, err) < 0)
+		return folders_later(&w->folders);
+	r = pick(w, &c, err);
+	conf_free(&c);
+	tell(w->told);
+	return r;
+}
 
-		if (n > k && !strcmp(name + n - k, ends[i])) {
-			n -= k;
+static void *
+run(void *arg)
+{
+	struct conf_watch *w = arg;
+	const struct folders *f = &w->folders;
+	struct pollfd p[3] = { { w->stop, POLLIN, 0 }, { f->timer, POLLIN, 0 },
+		{ f->poll_ms ? -1 : f->inotify, POLLIN, 0 } };
+	struct err err = { 0 };
+
+	for (;;) {
+		int r = poll(p, 3, -1);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0) {
+			err_sys(&err, "wait for new databases");
+			tell_err(w, &err);
+		}
+		if (r < 0 || p[0].revents)
 			break;
-		}
+		if (look(w, &err) < 0)
+			tell_err(w, &err);
+		err_clear(&err);
 	}
-	if (n >= sizeof base)
-		return 0;
-	memcpy(base, name, n);
-	base[n] = 0;
-	if (fnmatch(w->dirs[f->of].pattern, base, 0))
-		return 0;
-	n = (size_t)snprintf(path, sizeof path, "%s/%s",
-	    strcmp(f->path, "/") ? f->path : "", base);
-	return n < sizeof path && !is_known(w, path, n);
+	tell(w->over);
+	return NULL;
 }
 
-/* 1: worth a look, 0: not, -1. */
-static int
-event(struct conf_watch *w, const struct inotify_event *ev, struct err *err)
-{
-	char path[PATH_MAX];
-	int news = 0;
-
-	for (size_t i = 0; ev->mask & IN_MOVE_SELF && i < w->n; i++)
-		if (w->f[i].wd == ev->wd && !w->f[i].depth)
-			inotify_rm_watch(w->inotify, ev->wd); /* IN_IGNORED */
-	if (ev->mask & IN_IGNORED)
-		return w->again_all |= drop_folder(w, ev->wd);
-	if (ev->mask & IN_Q_OVERFLOW)
-		return w->again_all = 1;
-	for (size_t i = 0; i < w->n && ev->len; i++) {
-		struct folder f = w->f[i];
-
-		if (f.wd != ev->wd)
-			continue;
-		if (!(ev->mask & IN_ISDIR)) {
-			news |= is_news(w, &f, ev->name);
-			continue;
-		}
-		if (!w->dirs[f.of].recursive
-		    || snprintf(path, sizeof path, "%s/%s", f.path, ev->name)
-		    >= (int)sizeof path)
-			continue;
-		if (add_tree(w, f.of, path, f.depth + 1, err) < 0)
-			return -1;
-		news = 1; /* what was in it already */
-	}
-	return news;
-}
-
-static int
-events(struct conf_watch *w, struct err *err)
-{
-	union {
-		struct inotify_event align;
-		char b[4096];
-	} buf;
-	int news = 0, failed = 0, r;
-	ssize_t n;
-
-	while ((n = read(w->inotify, buf.b, sizeof buf.b)) > 0)
-		for (ssize_t at = 0; at < n;) {
-			struct inotify_event *ev = (void *)(buf.b + at);
-
-			/* the others are no less of interest */
-			if ((r = event(w, ev, err)) < 0)
-				failed = -1;
-			news |= r != 0;
-			at += (ssize_t)(sizeof *ev + ev->len);
-		}
-	if (!news)
-		return 0;
-	w->tries = 0;
-	r = arm(w, SETTLE_MS, err);
-	return failed ? failed : r;
-}
-
-static int
-known(void *ctx, const char *path)
-{
-	return is_known(ctx, path, strlen(path));
-}
-
-/* By looking, where nobody tells. */
-static int
-poll_dirs(struct conf_watch *w, struct err *err)
-{
-	uint64_t sum = 0;
-	struct conf_news news = { known, w, &sum };
-	int changed;
-
-	if (arm(w, w->poll_ms, err) < 0)
-		return -1;
-	for (size_t i = 0; i < w->n_dirs; i++)
-		if (conf_find_news(w->dirs[i].path, w->dirs[i].pattern,
-		    w->dirs[i].recursive, &news, err) < 0)
-			return -1;
-	changed = sum && sum != w->sum;
-	w->sum = sum;
-	return changed;
-}
-
-/* It could not be read, and may be put right with no event to tell: what is
- * new meanwhile is not forgotten. */
-static int
-later(struct conf_watch *w)
-{
-	struct err ign;
-
-	w->sum = 0;
-	w->again_all = 1;
-	if (!w->poll_ms)
-		arm(w, AGAIN_MS, &ign);
-	return -1;
-}
-
-/* 1: the configuration is to be loaded again. */
-static int
-due(struct conf_watch *w, struct err *err)
-{
-	uint64_t ticks;
-
-	if (!w->poll_ms && events(w, err) < 0)
-		return -1;
-	if (read(w->timer, &ticks, sizeof ticks) != sizeof ticks)
-		return 0;
-	if (w->poll_ms)
-		return poll_dirs(w, err);
-	if (w->again_all) {
-		w->again_all = 0;
-		if (add_all(w, err) < 0)
-			return later(w);
-	}
-	/* what has been made may be written only later */
-	if (++w->tries < TRIES && arm(w, SETTLE_MS << w->tries, err) < 0)
-		return -1;
-	return 1;
-}
-
-/* 1: it was not known before. */
-static int
-know(struct conf_watch *w, const char *path, struct err *err)
-{
-	void *a = w->known;
-
-	if (is_known(w, path, strlen(path)))
-		return 0;
-	if (grow(&a, w->n_known, &w->known_room, sizeof *w->known, err) < 0)
-		return -1;
-	w->known = a;
-	if (!(w->known[w->n_known] = strdup(path)))
-		return err_nomem(err);
-	w->n_known++;
-	return 1;
-}
-
-/* Database i of w->again alone. */
-static int
-take(struct conf_watch *w, size_t i, struct conf **out, struct err *err)
-{
-	struct conf *c = calloc(1, sizeof *c);
-
-	if (!c || !(c->dbs = malloc(sizeof *c->dbs))) {
-		free(c);
-		return err_nomem(err);
-	}
-	c->dbs[0] = w->again.dbs[i];
-	c->n = 1;
-	w->again.dbs[i] = w->again.dbs[--w->again.n];
-	*out = c;
-	return 1;
-}
+/* ---- the other side ---- */
 
 int
-conf_watch_next(struct conf_watch *w, const struct conf_args *args,
-    struct conf **one, struct err *err)
+conf_watch_next(struct conf_watch *w, struct conf **one, struct err *err)
 {
-	struct conf_args again = *args;
+	uint64_t n;
 	int r = 0;
 
-	again.again = 1;
-	if (!w->loaded) {
-		if ((r = due(w, err)) <= 0)
-			return r;
-		if (conf_load(&w->again, &again, err) < 0)
-			return later(w);
-		w->loaded = 1;
-		w->next = 0;
-		r = 0;
+	pthread_mutex_lock(&w->mu);
+	if (w->taken < w->n_found) {
+		*one = w->found[w->taken++];
+		r = 1;
+	} else {
+		w->n_found = w->taken = 0;
+		/* the thread leaves first, and then tells */
+		if (read(w->told, &n, sizeof n) < 0 && errno != EAGAIN)
+			r = err_sys(err, "read an eventfd");
+		if (w->err.kind != ERR_NONE) {
+			*err = w->err;
+			err_clear(&w->err);
+			r = -1;
+		}
 	}
-	for (; w->next < w->again.n; w->next++)
-		if ((r = know(w, w->again.dbs[w->next].path, err)))
-			break;
-	if (r > 0)
-		return take(w, w->next, one, err);
-	conf_free(&w->again);
-	w->loaded = 0;
+	pthread_mutex_unlock(&w->mu);
 	return r;
 }
 
 int
 conf_watch_fd(const struct conf_watch *w)
 {
-	return w->epoll;
+	return w->told;
 }
 
+/* Signals are not for it. */
 static int
-follow(struct conf_watch *w, int fd, struct err *err)
+begin_thread(struct conf_watch *w, struct err *err)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
+	pthread_attr_t at;
+	sigset_t all, old;
+	int r;
 
-	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev) < 0
-	    ? err_sys(err, "wait for a folder") : 0;
-}
-
-static int
-begin(struct conf_watch *w, int64_t poll_ms, int force_poll, struct err *err)
-{
-	for (size_t i = 0; i < w->n_dirs; i++)
-		if (force_poll || !watch_tells(w->dirs[i].path))
-			w->poll_ms = poll_ms;
-	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (w->epoll < 0 || w->timer < 0 || w->inotify < 0)
-		return err_sys(err, "watch folders");
-	if (follow(w, w->timer, err) < 0 || follow(w, w->inotify, err) < 0)
-		return -1;
-	if (!w->poll_ms && add_all(w, err) < 0)
-		return -1;
-	/* what came since the configuration was read */
-	return arm(w, w->poll_ms ? w->poll_ms : SETTLE_MS, err);
+	sigfillset(&all);
+	pthread_attr_init(&at);
+	pthread_attr_setstacksize(&at, STACK);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&w->thread, &at, run, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&at);
+	if (!r)
+		return w->runs = 1, 0;
+	errno = r;
+	return err_sys(err, "start a thread");
 }
 
 int
-conf_watch_new(struct conf_watch **out, const struct conf *c, int64_t poll_ms,
-    int force_poll, struct err *err)
+conf_watch_new(struct conf_watch **out, const struct conf *c,
+    const struct conf_args *args, int64_t poll_ms, int force_poll,
+    struct err *err)
 {
 	struct conf_watch *w = calloc(1, sizeof *w);
 	int r;
 
 	if (!w)
 		return err_nomem(err);
-	w->epoll = w->timer = w->inotify = -1;
-	w->dirs = c->dirs;
-	w->n_dirs = c->n_dirs;
-	w->tries = TRIES;
-	r = begin(w, poll_ms, force_poll, err);
-	for (size_t i = 0; i < c->n && r >= 0; i++)
-		r = know(w, c->dbs[i].path, err);
-	if (r < 0) {
+	w->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->over = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&w->mu, NULL);
+	w->args = *args;
+	w->args.again = 1;
+	w->args.limit_ms = LOAD_MS;
+	w->args.stop = &w->stop;
+	r = folders_begin(&w->folders, c, poll_ms, force_poll, err);
+	if (r == 0 && (w->stop < 0 || w->told < 0 || w->over < 0))
+		r = err_sys(err, "watch folders");
+	if (r < 0 || begin_thread(w, err) < 0) {
 		conf_watch_free(w);
 		return -1;
 	}
@@ -440,23 +239,42 @@ conf_watch_new(struct conf_watch **out, const struct conf *c, int64_t poll_ms,
 	return 0;
 }
 
-void
+/* 1: it does not end. */
+static int
+end_thread(struct conf_watch *w)
+{
+	struct pollfd p = { w->over, POLLIN, 0 };
+
+	if (!w->runs)
+		return 0;
+	if (tell(w->stop) < 0 || poll(&p, 1, END_MS) != 1)
+		return 1;
+	pthread_join(w->thread, NULL);
+	return 0;
+}
+
+int
 conf_watch_free(struct conf_watch *w)
 {
+	int fds[3];
+
 	if (!w)
-		return;
-	if (w->epoll >= 0)
-		close(w->epoll);
-	if (w->timer >= 0)
-		close(w->timer);
-	if (w->inotify >= 0)
-		close(w->inotify);
-	for (size_t i = 0; i < w->n; i++)
-		free(w->f[i].path);
-	for (size_t i = 0; i < w->n_known; i++)
-		free(w->known[i]);
-	conf_free(&w->again);
-	free(w->f);
-	free(w->known);
+		return 0;
+	if (end_thread(w))
+		return 1;
+	fds[0] = w->stop;
+	fds[1] = w->told;
+	fds[2] = w->over;
+	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	for (size_t i = w->taken; i < w->n_found; i++) {
+		conf_free(w->found[i]);
+		free(w->found[i]);
+	}
+	pthread_mutex_destroy(&w->mu);
+	free(w->found);
+	folders_free(&w->folders);
 	free(w);
+	return 0;
 }

@@ -75,12 +75,18 @@ walship_shipped(const struct walship *w)
 
 /* ---- nothing left ---- */
 
-/* What cannot be captured ends nothing that was ready once. */
+/* What cannot be captured ends nothing that was ready once. What is wrong with
+ * one database only ends nothing where a folder is watched: the next one there
+ * can be shipped. */
 static enum err_kind
 over(const struct wdb *d)
 {
+	const struct walship_conf *c = d->w->conf;
 	enum err_kind k = walship_db_out(d);
 
+	if (c->more && c->more_fd >= 0 && !c->once
+	    && (k == ERR_HELD || k == ERR_NONE))
+		return ERR_NONE;
 	if (k == ERR_NONE && !d->w->ready
 	    && walship_db_fatal(d) != ERR_NONE)
 		return ERR_DATA;

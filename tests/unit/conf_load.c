@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/when.h"
 #include "conf/conf.h"
 
 static struct err err;
@@ -218,6 +220,39 @@ without_ls_conf_it_says_so(void **state)
 	free(path);
 }
 
+/* A stand-in for ls-conf that gives no answer. */
+static void
+one_that_hangs_is_given_up(void **state)
+{
+	struct conf_args a = { .file = yml, .limit_ms = 200 };
+	char *path = strdup(getenv("PATH")), name[PATH_MAX], both[2 * PATH_MAX];
+	int64_t t0 = when_mono();
+	int p[2];
+	FILE *f;
+
+	(void)state;
+	snprintf(name, sizeof name, "%s/ls-conf", dir);
+	f = fopen(name, "w");
+	assert_non_null(f);
+	fputs("#!/bin/sh\ntrap '' TERM\nexec /bin/sleep 20\n", f);
+	fclose(f);
+	assert_int_equal(chmod(name, 0755), 0);
+	snprintf(both, sizeof both, "%s:%s", dir, path);
+	setenv("PATH", both, 1);
+	refused(&a, ERR_TEMP, "ls-conf gives no answer within 1 sec");
+	a.limit_ms = 0;
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(write(p[1], "x", 1), 1);
+	a.stop = &p[0];
+	refused(&a, ERR_TEMP, "given up");
+	assert_in_range(when_mono() - t0, 200, 10000);
+	close(p[0]);
+	close(p[1]);
+	unlink(name);
+	setenv("PATH", path, 1);
+	free(path);
+}
+
 #define T(f) cmocka_unit_test_setup(f, clean)
 
 int
@@ -229,6 +264,7 @@ main(void)
 		T(arguments_need_no_file),
 		T(the_environment_is_enough),
 		T(without_ls_conf_it_says_so),
+		T(one_that_hangs_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
