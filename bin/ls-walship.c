@@ -117,6 +117,7 @@ make(void *ctx, const char *path, const char *url, struct walship_db *o,
 	struct conf_args ca = { .db = path, .urls = &url, .n_urls = 1,
 	    .need = CONF_NEED_DB | CONF_NEED_REPLICA };
 	struct conf *c = calloc(1, sizeof *c);
+	const struct args *a = ctx;
 
 	if (!c)
 		return err_nomem(e);
@@ -124,6 +125,10 @@ make(void *ctx, const char *path, const char *url, struct walship_db *o,
 		free(c);
 		return -1;
 	}
+	if (url_has_secret(url))
+		log_event(&a->log, LOG_WARN, "ls-tend does not get the secret "
+		    "of this URL: only the environment reaches both", "db",
+		    path, NULL);
 	return own(o, c, ctx, e);
 }
 

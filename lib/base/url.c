@@ -548,3 +548,14 @@ url_scan(struct url *u, const char *s, struct err *err)
 	}
 	return r;
 }
+
+int
+url_has_secret(const char *s)
+{
+	struct url u = { 0 };
+	struct err ign;
+	int has = url_scan(&u, s, &ign) == 0 && (u.password || u.sse_key);
+
+	url_free(&u);
+	return has;
+}

@@ -55,6 +55,9 @@ int url_endpoint(const char *s, int local_http, char **out, struct err *);
  * parameters that hold keys, are "***". Any string will do. NULL: no memory. */
 char *url_redact(const char *s);
 
+/* 1: it has a password or a key, which no message and no file may have. */
+int url_has_secret(const char *s);
+
 /* The host of an endpoint (with or without scheme) is of this machine or a
  * private network. */
 int url_is_local(const char *endpoint);

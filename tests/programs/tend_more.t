@@ -74,6 +74,13 @@ free() { flock -n "$T/.o.db-litestream/tend.lock" true; }
 ok 'one that is registered no more is let go' wait_for 10 free
 like 'and taken on elsewhere' "$(ask "register	$T/o.db	file://$T/ro2")" '"ok":true'
 ok 'is tended there' compacted "$T/o.db" "$T/ro2"
+make_db "$T/q.db" 5
+ask "register	$T/q.db	sftp://u:hidden@127.0.0.1:1/q" >/dev/null
+ask "unregister	$T/q.db" >/dev/null
+like 'a secret in a URL: who does not get it is said' \
+    "$(cat "$T/walship.log")" "level=warn msg=\"ls-tend does not get .*db=$T/q.db"
+unlike 'and not the secret' "$(cat "$T"/*.log)" hidden
+unlike 'of others nothing is' "$(cat "$T/walship.log")" 'does not get.*o.db'
 
 # validation: a file of level 1 that is lost, of which nothing else tells
 for i in 1 2 3; do

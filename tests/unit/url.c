@@ -293,6 +293,11 @@ no_secret_in_messages(void **state)
 	assert_int_equal(url_scan(&u,
 	    "s3://b?sseCustomerKey=hunter2&skipVerify=x", &err), -1);
 	assert_null(strstr(err.msg, "hunter2"));
+	assert_int_equal(url_has_secret("sftp://u:p@h/d"), 1);
+	assert_int_equal(url_has_secret("sftp://u@h/d"), 0);
+	assert_int_equal(url_has_secret("s3://b/p?region=x"), 0);
+	assert_int_equal(url_has_secret("file:///a:b@c"), 0);
+	assert_int_equal(url_has_secret("no URL"), 0);
 }
 
 static void
