@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/utf8.h"
 #include "base/when.h"
@@ -129,6 +130,17 @@ pair(struct line *l, const char *key, const char *value)
 		puts_(l, value);
 }
 
+void
+log_date(char *s, size_t size)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (!localtime_r(&now, &tm)
+	    || !strftime(s, size, "%Y/%m/%d %H:%M:%S", &tm))
+		*s = 0;
+}
+
 static int
 line_begin(struct line *l, const struct log *log, enum log_level level,
     const char *msg)
@@ -140,6 +152,15 @@ line_begin(struct line *l, const struct log *log, enum log_level level,
 	l->n = 0;
 	l->full = 0;
 	l->json = log->json;
+	if (log->date) {
+		log_date(t, sizeof t);
+		puts_(l, t);
+		puts_(l, " ");
+		puts_(l, upper[level]);
+		puts_(l, " ");
+		puts_(l, msg);
+		return 0;
+	}
 	if (l->json)
 		puts_(l, "{");
 	if (log->stamp) {

@@ -2,6 +2,7 @@
 #define LS_BASE_LOG_H
 
 #include <stdarg.h>
+#include <stddef.h>
 #include "base/err.h"
 
 /* Events for people and programs: one line each on a descriptor,
@@ -19,6 +20,8 @@ struct log {
 	int json;              /* 1: JSON objects instead of text */
 	const char *prog;      /* may be NULL */
 	int upper;             /* 1: the level in capitals, as Litestream's */
+	int date;              /* 1: "2006/01/02 15:04:05 INFO what key=value",
+	                          as Litestream 0.3 before it is configured */
 };
 
 /* Keys and values alternate, all const char *, ended by NULL:
@@ -30,6 +33,9 @@ void log_event(const struct log *l, enum log_level, const char *msg, ...)
 /* The same with an error's text and kind as error= and kind= at the end. */
 void log_err(const struct log *l, enum log_level, const struct err *,
     const char *msg, ...) __attribute__((sentinel));
+
+/* The local time, as date above has it. */
+void log_date(char *s, size_t size);
 
 /* "trace" ... "error" to a level. 0 or -1. */
 int log_level_scan(const char *s, enum log_level *);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -49,10 +48,8 @@ early(const char *error, const char *msg)
 {
 	stralloc s = STRALLOC_ZERO;
 	char t[32];
-	time_t now = time(NULL);
-	struct tm tm;
 
-	strftime(t, sizeof t, "%Y/%m/%d %H:%M:%S", localtime_r(&now, &tm));
+	log_date(t, sizeof t);
 	if (stralloc_cats(&s, t) && (error
 	    ? stralloc_cats(&s, " ERROR failed to run error=")
 	    && quoted(&s, error) : stralloc_cats(&s, " INFO ")
@@ -210,6 +207,7 @@ static void
 set_up(struct front *f)
 {
 	f->set_up = 1;
+	f->log.date = 0;
 	f->log.fd = f->conf.log_stderr ? 2 : 1;
 	f->log.level = f->conf.log_level;
 	f->log.json = f->conf.log_json;
@@ -242,7 +240,8 @@ front_conf(struct front *f, const char *db, const char *const *urls,
 	a.file = file;
 	if (conf_load(&f->conf, &a, &e) < 0)
 		return front_fail_err(f, &e);
-	if (!bare || f->cmd->run == front_replicate)
+	/* 0.3 sets up no log without a file */
+	if (!bare || (f->cmd->run == front_replicate && !f->old))
 		set_up(f);
 	return 0;
 }
@@ -308,6 +307,14 @@ is_old(const struct front *f)
 	return f->cmd->in == FRONT_IN_OLD;
 }
 
+static void
+speak_old(struct front *f)
+{
+	f->old = 1;
+	f->log.fd = 2;
+	f->log.date = 1;
+}
+
 static int
 command(struct front *f, int argc, char *const *argv)
 {
@@ -324,7 +331,8 @@ command(struct front *f, int argc, char *const *argv)
 	}
 	f->argc = argc - n;
 	f->argv = argv + n;
-	f->old |= is_old(f);
+	if (is_old(f))
+		speak_old(f);
 	r = f->cmd->run(f);
 	conf_free(&f->conf);
 	return r;
@@ -339,7 +347,8 @@ front_main(int argc, char *const *argv)
 	struct err e = { 0 };
 	const char *name = argc > 1 ? argv[1] : "";
 
-	f.old = compat && !strncmp(compat, "v0.3", 4);
+	if (compat && !strncmp(compat, "v0.3", 4))
+		speak_old(&f);
 	if (!strcmp(name, "help") || !strcmp(name, "-h")
 	    || !strcmp(name, "-help") || !strcmp(name, "--help"))
 		return help(&f, NULL);

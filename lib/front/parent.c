@@ -38,7 +38,11 @@ arguments(const struct parent *p, enum parent_part i, const char **av)
 	}
 	if (i == PART_STATUS)
 		return front_conf_args(p->f, av);
-	if (o->log_level
+	/* what 0.3 tells of every object it writes; the rest is not relayed */
+	if (i == PART_SHIP && p->f->old && p->f->log.level == LOG_INFO) {
+		av[n++] = "--log-level";
+		av[n++] = "debug";
+	} else if (o->log_level
 	    && log_level_scan(o->log_level, &ignored) == 0) {
 		av[n++] = "--log-level";
 		av[n++] = o->log_level;

@@ -36,6 +36,10 @@ static const struct {
 	{ "applied", "follow: applied updates", 0 },
 };
 
+/* Of 0.3, which says it of every object. */
+static const char *const objects[] = { "write snapshot", "snapshot written",
+	"write wal segment", "wal segment written" };
+
 static const struct {
 	const char *msg, *ours, *theirs; /* keys of that message */
 } keys[] = {
@@ -43,6 +47,7 @@ static const struct {
 	{ "compaction complete", "max", "txid.max" },
 	{ "compaction complete", "bytes", "size" },
 	{ "snapshot complete", "bytes", "size" },
+	{ "snapshot written", "bytes", "sz" },
 	{ "retention enforced", "deleted", "deleted_count" },
 	{ "follow: applied updates", "from", "from_txid" },
 	{ "follow: applied updates", "to", "to_txid" },
@@ -126,15 +131,38 @@ renamed(const char *msg, const char *s, int json, size_t *len)
 	return NULL;
 }
 
-/* The rest of a line, with the peer's keys. */
-static int
-rest_of(stralloc *s, const char *msg, const char *rest, int json)
+/* The name of the replica whose URL is at s, and what the URL has there; NULL:
+ * none. */
+static const char *
+name_of(const struct front *f, const char *s, size_t *len)
 {
-	const char *key;
+	for (size_t i = 0; i < f->conf.n; i++)
+		for (size_t k = 0; k < f->conf.dbs[i].n; k++) {
+			const struct conf_replica *r = &f->conf.dbs[i].replicas[k];
+
+			*len = strlen(r->store.url);
+			if (!strncmp(s, r->store.url, *len)
+			    && strchr(" \"", s[*len]))
+				return r->name;
+		}
+	return NULL;
+}
+
+/* The rest of a line, with the peer's keys; 0.3 has the names of replicas. */
+static int
+rest_of(const struct front *f, stralloc *s, const char *msg, const char *rest)
+{
+	const char *key, *replica = f->log.json ? "\"replica\":\"" : " replica=";
 	size_t n;
-	int ok = 1;
+	int ok = 1, json = f->log.json;
 
 	for (; *rest && ok; rest++) {
+		if (f->old && !strncmp(rest, replica, strlen(replica))
+		    && (key = name_of(f, rest + strlen(replica), &n))) {
+			ok = stralloc_cats(s, replica) && stralloc_cats(s, key);
+			rest += strlen(replica) + n - 1;
+			continue;
+		}
 		ok = stralloc_append(s, *rest);
 		if ((json ? *rest == '"' && rest[-1] == ',' : *rest == ' ')
 		    && (key = renamed(msg, rest + 1, json, &n))) {
@@ -145,30 +173,65 @@ rest_of(stralloc *s, const char *msg, const char *rest, int json)
 	return ok;
 }
 
+/* The message of a line, and what comes before it. */
+static int
+put_message(const struct front *f, stralloc *s, const char *msg)
+{
+	if (f->log.date)
+		return stralloc_cats(s, msg);
+	return stralloc_cats(s, f->log.json ? "\"msg\":\"" : "msg=\"")
+	    && stralloc_cats(s, msg) && stralloc_append(s, '"');
+}
+
+static int
+is_object(const char *msg, size_t len)
+{
+	for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
+		if (strlen(objects[i]) == len && !strncmp(objects[i], msg, len))
+			return 1;
+	return 0;
+}
+
+/* As it is, or without the key of the message. */
+static int
+as_it_is(const struct front *f, stralloc *s, const char *rest, const char *msg,
+    size_t len, const char *after)
+{
+	if (!f->log.date)
+		return stralloc_cats(s, rest);
+	return stralloc_catb(s, rest, (size_t)(strstr(rest, "msg=") - rest))
+	    && stralloc_catb(s, msg, len) && rest_of(f, s, "", after);
+}
+
 /* 1: said; 0: not to be said here. */
 static int
 translate(const struct front *f, stralloc *s, const char *rest)
 {
 	int json = f->log.json;
-	const char *after, *msg;
+	const char *after, *msg, *theirs;
 	size_t len, i;
 
 	if (!(msg = message(rest, json, &len, &after)))
 		return stralloc_cats(s, rest);
+	if (is_object(msg, len))
+		return f->log.date ? as_it_is(f, s, rest, msg, len, after)
+		    : stralloc_catb(s, rest, (size_t)(after - rest))
+		    && rest_of(f, s, "", after);
 	for (i = 0; i < sizeof words / sizeof *words; i++)
 		if (strlen(words[i].ours) == len
 		    && !strncmp(words[i].ours, msg, len))
 			break;
 	if (i == sizeof words / sizeof *words)
-		return stralloc_cats(s, rest);
+		return as_it_is(f, s, rest, msg, len, after);
 	if (words[i].bare)
 		front_info_line(f, words[i].theirs);
 	if (words[i].bare || !words[i].theirs
 	    || strstr(after, json ? "\"deleted\":\"0\"" : " deleted=0 "))
 		return 0;
-	return stralloc_cats(s, json ? "\"msg\":\"" : "msg=\"")
-	    && stralloc_cats(s, words[i].theirs) && stralloc_append(s, '"')
-	    && rest_of(s, words[i].theirs, after, json);
+	theirs = words[i].theirs;
+	if (f->old && !strcmp(theirs, "snapshot complete"))
+		theirs = "snapshot written";
+	return put_message(f, s, theirs) && rest_of(f, s, theirs, after);
 }
 
 /* Which of our programs it was is said where something is wrong. */
@@ -192,8 +255,11 @@ relay(const struct front *f, int level, const char *rest)
 	struct err ignored;
 	int fd = f->log.fd;
 
-	when_fmt(t, when_now());
-	snprintf(head, sizeof head, f->log.json
+	if (f->log.date)
+		log_date(t, sizeof t);
+	else
+		when_fmt(t, when_now());
+	snprintf(head, sizeof head, f->log.date ? "%s %s " : f->log.json
 	    ? "{\"time\":\"%s\",\"level\":\"%s\"," : "time=%s level=%s ", t,
 	    upper[level]);
 	out = io_out_fd(&fd);
@@ -215,6 +281,14 @@ front_relay(const struct front *f, char *line)
 	if (!strncmp(line, "ls-conf: warning: ", 18))
 		return;
 	level = level_of(line, f->log.json, &rest);
+	if (f->old && level == LOG_DEBUG && f->log.level <= LOG_INFO) {
+		const char *after, *msg;
+		size_t len;
+
+		msg = message(rest, f->log.json, &len, &after);
+		if (msg && is_object(msg, len))
+			level = LOG_INFO;
+	}
 	if (level >= (int)f->log.level)
 		relay(f, level, rest);
 	else if (level < 0 && (fatal = front_fatal(line)))

@@ -27,6 +27,7 @@ void ship_adopted_read(const char *dir, struct ship_adopted *); /* or zero */
 
 struct ship_conf {
 	const struct store_conf *store; /* borrowed */
+	const char *db;        /* its path, for the log; may be NULL; borrowed */
 	const char *ltx0;      /* local level-0 folder; borrowed */
 	const char *dir;       /* for temporary files: the state folder */
 	const struct io_perm *perm; /* of that, where it has to be made */

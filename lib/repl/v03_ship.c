@@ -194,9 +194,12 @@ newest_full(struct ship *s, uint64_t upto, uint64_t *n, struct err *e)
 
 /* The full file at fd as the snapshot of index 0. */
 static int
-put_snapshot(struct store *st, int fd, uint64_t generation, struct err *e)
+put_snapshot(const struct ship *s, struct store *st, int fd, struct err *e)
 {
-	struct v03_name name = { .generation = generation,
+	const struct v03_wal at = { .generation = s->v03->generation };
+	int64_t since = when_mono();
+	struct v03_ship_counted all = { .n = 0 };
+	struct v03_name name = { .generation = at.generation,
 	    .kind = V03_SNAPSHOT };
 	struct store_put_opt opt = { .time_ms = -1 };
 	struct store_src src = { .fd = -1 };
@@ -213,8 +216,11 @@ put_snapshot(struct store *st, int fd, uint64_t generation, struct err *e)
 	v03_image_init(&image, dec);
 	if (v03_pack_begin(&pack, v03_image_in(&image), e) < 0)
 		goto out;
-	src.in = v03_pack_in(pack);
-	r = store_put(st, key, &src, &opt, e);
+	all.in = v03_pack_in(pack);
+	src.in = (struct io_in){ v03_ship_count, &all };
+	v03_ship_say(s, "write snapshot", &at, 0, 0);
+	if ((r = store_put(st, key, &src, &opt, e)) == 0)
+		v03_ship_say(s, "snapshot written", &at, since, all.n);
 out:
 	v03_pack_free(pack);
 	ltx_dec_free(dec);
@@ -273,8 +279,8 @@ say_new(const struct ship *s)
 
 	v03_generation_fmt(g, v->pos.wal.generation);
 	hex64_fmt(t, v->pos.txid);
-	log_event(s->conf.log, LOG_INFO, "new generation", "replica",
-	    s->conf.store->url, "generation", g, "txid", t, "reason", v->why,
+	log_event(s->conf.log, LOG_INFO, "new generation", "db", s->conf.db,
+	    "replica", s->conf.store->url, "generation", g, "txid", t, "reason", v->why,
 	    NULL);
 }
 
@@ -298,7 +304,7 @@ begin_with(struct ship *s, struct store *st, uint64_t n,
 	}
 	next_second(s);
 	if (ship_local(fd, &o, &h, e) == 0)
-		r = put_snapshot(st, fd, v->generation, e);
+		r = put_snapshot(s, st, fd, e);
 	close(fd);
 	if (r < 0 && e->kind == ERR_DATA && ship_verify(path, n,
 	    &(struct err){ 0 }) < 0) {
@@ -430,6 +436,7 @@ ship_file(struct ship *s, struct store *st, int in, uint64_t n,
 	uint64_t size, limit = WAL_HEADER_SIZE + (uint64_t)s->conf.v03_pages
 	    * (WAL_FRAME_HEADER + h->page_size);
 	struct v03_wal end;
+	int64_t since = when_mono();
 	int fd, r;
 
 	if (v->there ? v->there == 2 : v03_pos_rolls(&pos, h, limit))
@@ -447,6 +454,7 @@ ship_file(struct ship *s, struct store *st, int in, uint64_t n,
 		damaged(s, n, e);
 		return 0;
 	}
+	v03_ship_say(s, "write wal segment", &pos.wal, 0, 0);
 	r = put_segment(s, st, &pos, fd, size, e);
 	close(fd);
 	if (r < 0)
@@ -456,6 +464,8 @@ ship_file(struct ship *s, struct store *st, int in, uint64_t n,
 		    "generation");
 		return 0;
 	}
+	v03_ship_say(s, "wal segment written", &pos.wal, since,
+	    end.offset - pos.wal.offset);
 	pos.any = 1;
 	pos.last_index = pos.wal.index;
 	pos.last_offset = pos.wal.offset;

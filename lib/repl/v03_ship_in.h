@@ -28,6 +28,18 @@ void v03_ship_lose(struct ship *, uint64_t floor, const char *why);
  * Two listings of a few names. Where it does not, the generation is lost. */
 int v03_ship_check(struct ship *, struct store *, struct err *);
 
+/* As Litestream 0.3 tells of an object: what, and where it is; since
+ * (when_mono()) and size once it is written, 0 before. */
+void v03_ship_say(const struct ship *, const char *what,
+    const struct v03_wal *at, int64_t since, uint64_t size);
+
+/* What in gives, counted: a read function of struct io_in. */
+struct v03_ship_counted {
+	struct io_in in;
+	uint64_t n;
+};
+ssize_t v03_ship_count(void *counted, void *buf, size_t, struct err *);
+
 /* Does the object at key hold exactly the bytes of fd? 1, 0, -1. */
 int v03_ship_same(struct store *, const char *key, int fd, uint64_t size,
     struct err *);

