@@ -337,18 +337,24 @@ configure(struct parent *p)
 	    | CONF_DIRS_DO | (f->opts.once ? CONF_NONE_DO : 0));
 }
 
-/* The socket, the folder, the programs there are, the application. */
+/* What is wrong with its line is told where the peer tells it, when all else is
+ * there. */
+static int
+application(struct parent *p, struct err *e)
+{
+	const char *exec = p->f->opts.exec;
+
+	if (!exec || !*exec)
+		exec = p->f->conf.exec;
+	return exec && *exec ? front_words(exec, &p->app_block, &p->app, e) : 0;
+}
+
+/* The socket, the folder, the programs there are. */
 static int
 prepare(struct parent *p, struct err *e)
 {
 	const struct conf *c = &p->f->conf;
-	const char *exec = p->f->opts.exec;
 
-	if (!exec || !*exec)
-		exec = c->exec;
-	if (exec && *exec
-	    && front_words(exec, &p->app_block, &p->app, e) < 0)
-		return -1;
 	p->part[PART_TEND].wanted = 1;
 	p->part[PART_STATUS].wanted = !!c->addr;
 	if (p->f->opts.once)
@@ -385,7 +391,8 @@ front_replicate(struct front *f)
 		hello(&p);
 		if (!(code = restores(&p))) {
 			hello_databases(&p);
-			code = f->opts.once ? parent_once(&p) : parent_loop(&p);
+			code = application(&p, &e) < 0 ? front_fail_err(f, &e)
+			    : f->opts.once ? parent_once(&p) : parent_loop(&p);
 		}
 	}
 	if (p.sock >= 0) {

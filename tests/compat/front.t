@@ -58,6 +58,8 @@ E
 cat >one.yml <<E
 dbs: [ { path: $T/a.db, replica: { url: "file://$T/r/a" } } ]
 E
+echo 'dbs: []' >empty.yml
+{ echo 'exec: "true"'; cat one.yml; } >exec.yml
 R=file://$T/r/a
 for i in 1 2 3; do
 	sql a.db "INSERT INTO t(v) VALUES ('$i')"
@@ -130,6 +132,7 @@ same 'reset: two' "$real5" reset a b
 for a in '-once -exec true' -force-snapshot -enforce-retention a.db \
     '-config one.yml -once -exec true' '-config one.yml -force-snapshot' \
     '-config one.yml -enforce-retention' '-config none.yml' \
+    '-once -config empty.yml' '-once -config exec.yml' 'a.db -once' \
     "-config c.yml a.db $R"; do
 	same "replicate $a" "$real5" replicate $a
 done
@@ -161,6 +164,20 @@ for f in '' '-force-snapshot -enforce-retention'; do
 	run litestream replicate -once $f -config w.yml 2>&1 | norm |
 	    grep -v -e 'msg="full copy"' -e msg=attached >o.out
 	ok "replicate -once $f: the same lines" diff -u l.out o.out
+done
+# what is said of databases that are restored first
+for f in there fresh back; do
+	rm -rf w .w.db-litestream
+	for w in o l; do
+		p=$BUILD/bin/litestream; test $w = o || p=$real5
+		rm -rf w; mkdir w; url=$R
+		test $f != there || make_db w/a.db 5
+		test $f = back || url=file://$T/w/r
+		run "$p" replicate -restore-if-db-not-exists -exec true \
+		    w/a.db "$url" 2>&1 | norm | grep -v 'capture goes on' |
+		    grep -e restor -e backup >$w.out
+	done
+	ok "replicate -restore-if-db-not-exists, $f" diff -u l.out o.out
 done
 start_lines() { grep -e 'msg=litestream' -e initialized -e replicating; }
 # exit codes of the program, and what is said of it
