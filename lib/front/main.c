@@ -329,6 +329,9 @@ command(struct front *f, int argc, char *const *argv)
 		front_warn(e.msg);
 		return front_fail_err(f, &e);
 	}
+	/* an empty one, as of an unset variable, is none */
+	if (f->opts.config && !*f->opts.config)
+		f->opts.config = NULL;
 	f->argc = argc - n;
 	f->argv = argv + n;
 	if (is_old(f))

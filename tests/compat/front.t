@@ -95,6 +95,7 @@ same 'ltx of two' "$real5" ltx a b
 same 'ltx: not listed' "$real5" ltx -config c.yml "$T/zz.db"
 same 'ltx: a URL and -config' "$real5" ltx -config c.yml "$R"
 same 'ltx: no configuration' "$real5" ltx -config none.yml a.db
+same 'ltx: an empty -config is none' "$real5" ltx -config '' a.db
 same 'databases: one too many' "$real5" databases -config c.yml x
 same 'databases: no configuration' "$real5" databases -config none.yml
 for a in 'databases -bogus' 'databases -config' 'ltx -level x a' \
