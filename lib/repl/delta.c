@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/path.h"
 #include "base/sa.h"
 #include "db/state.h"
 #include "ltx/ltx.h"
@@ -157,7 +158,7 @@ delta_open(struct delta *d, const char *path, uint64_t txid, struct err *e)
 {
 	memset(d, 0, sizeof *d);
 	d->fd = -1;
-	d->path = strdup(path);
+	d->path = path_follow(path); /* its -wal is beside the file itself */
 	if (!d->path)
 		return err_nomem(e);
 	if (open_it(d, txid, e) >= 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/path.h"
 #include "base/sa.h"
 #include "repl/dblock.h"
 
@@ -225,14 +226,15 @@ standby_open(struct standby **out, const char *path, const struct log *log,
 {
 	struct standby *s = calloc(1, sizeof *s);
 
-	if (!s || !(s->path = strdup(path))) {
+	/* links resolved: SQLite looks for the journal beside the file itself */
+	if (!s || !(s->path = path_follow(path))) {
 		free(s);
 		return err_nomem(e);
 	}
 	s->fd = -1;
 	s->log = log;
 	if (open_file(s, e) < 0 || position(s, e) < 0
-	    || standby_txid_write(path, s->pos.at.txid, &s->perm, e) < 0) {
+	    || standby_txid_write(s->path, s->pos.at.txid, &s->perm, e) < 0) {
 		standby_close(s);
 		return err_in(e, "standby %s", path);
 	}

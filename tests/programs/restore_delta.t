@@ -127,6 +127,10 @@ sqlite3 "$T/w/old.db" '.filectrl persist_wal 1' 'PRAGMA wal_autocheckpoint=0' \
     "INSERT INTO t(v) VALUES (0)" >"$T/sq"
 test -s "$T/w/old.db-wal" || bail 'no -wal'
 try 'commits in its -wal' 'wal_checkpoint'
+mkdir "$T/w/real"
+mv "$T/w"/old.db* "$T/w/real"
+ln -s real/old.db "$T/w/old.db"
+try 'a link to it' 'wal_checkpoint'
 again
 printf x >"$T/w/old.db-journal"
 try 'in the middle of a write' 'interrupted'
