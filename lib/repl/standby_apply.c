@@ -210,7 +210,6 @@ each_page(struct work *w, int (*fn)(struct work *, uint32_t,
 	uint32_t pgno;
 	int r = 0;
 
-	memset(w->seen, 0, (size_t)w->to.pages / 8 + 1);
 	for (size_t i = w->b->n; !r && i--;) {
 		w->b->pos = w->b->v[i].off;
 		w->b->stop = w->b->pos + w->b->v[i].size;
@@ -318,6 +317,8 @@ write_all(struct work *w, struct err *e)
 {
 	int r;
 
+	/* not before prepare: a file may say that there are 2^32 pages */
+	memset(w->seen, 0, (size_t)w->to.pages / 8 + 1);
 	if (each_page(w, write_page, e) < 0
 	    || io_pwriten(w->s->fd, w->page1, w->at->page_size, 0, e) < 0)
 		return -1;

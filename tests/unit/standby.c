@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -519,6 +520,40 @@ of_litestream(void **state)
 	standby_close(s);
 }
 
+/* A file may say what it wants: no memory is touched for that. */
+static void
+says_that_it_is_huge(void **state)
+{
+	struct ltx_header h = { .flags = LTX_FLAG_NOCHECKSUM, .page_size = 1024,
+	    .commit = 0xfffffffe, .min_txid = 2, .max_txid = 2 };
+	static const unsigned char page[1024];
+	struct rusage was, is;
+	struct standby *s;
+	struct ltx_enc *enc;
+	char path[128];
+	int fd;
+
+	(void)state;
+	make(at1, 1, 20, 100);
+	begin();
+	snprintf(path, sizeof path, "%s/2.ltx", dir);
+	fd = open(path, O_RDWR | O_CREAT, 0644);
+	assert_int_equal(ltx_enc_begin(&enc, &h, LTX_BLOCK, io_out_fd(&fd), NULL,
+	    &err), 0);
+	assert_int_equal(ltx_enc_page(enc, 2, page, &err), 0);
+	assert_int_equal(ltx_enc_end(enc, 0, &err), 0);
+	ltx_enc_free(enc);
+	close(fd);
+	assert_int_equal(standby_open(&s, db, NULL, &err), 0);
+	getrusage(RUSAGE_SELF, &was);
+	assert_int_equal(apply(s), -1);
+	assert_int_equal(err.kind, ERR_DATA);
+	getrusage(RUSAGE_SELF, &is);
+	assert_true(is.ru_maxrss - was.ru_maxrss < 256 * 1024); /* KB */
+	assert_int_equal(standby_at(s)->txid, 1);
+	standby_close(s);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -533,6 +568,7 @@ main(void)
 		T(written_to),
 		T(one_at_a_time),
 		T(of_litestream),
+		T(says_that_it_is_huge),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
