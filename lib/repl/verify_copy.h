@@ -9,6 +9,7 @@
 
 struct verify_copy {
 	char *dir, *path;
+	int lock;            /* in dir: it is in use */
 	struct apply_done done;
 };
 
