@@ -15,6 +15,7 @@
  *                      max TXID, size 0; only a fresh full copy mends it
  *     refused TAB row  an object may not be deleted with these credentials
  *     stale TAB row    the listing differs from the replica: read it again
+ *     unsound TAB row  what was just put is not there whole
  *
  * A row is as ls-list has it. Unknown words are to be passed over. */
 
@@ -39,8 +40,7 @@ int changes_option(struct changes *, int id, const char *arg);
 int changes_read(struct changes *, struct store *, unsigned levels,
     struct listing *, struct err *);
 
-/* One line, if --changes was given, else nothing. word: "add", "del", "gap",
- * "refused", "stale". What cannot be told any more must not undo what was done: a
+/* One line, if --changes was given, else nothing. word: one of those. What cannot be told any more must not undo what was done: a
  * failure is logged alone. */
 void changes_say(const struct changes *, const struct log *,
     const char *word, const struct replica_file *);

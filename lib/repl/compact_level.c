@@ -283,6 +283,8 @@ verify(struct step *s, const struct replica_file *to, struct err *e)
 
 	if (!s->opt->verify || listing_check(s->st, to, e) == 0)
 		return 0;
+	if (e->kind == ERR_DATA || e->kind == ERR_NOTFOUND)
+		say(s, "unsound", to);
 	if (e->kind == ERR_DATA && listing_key(s->st, to, &key, &no) == 0) {
 		k = key;
 		if (store_del(s->st, &k, 1, NULL, &no) == 0)

@@ -165,6 +165,89 @@ validation(struct metrics_out *o, const char *name, const char *help,
 		}
 }
 
+/* A proof looks at every level, a validation at its names; of all replicas of
+ * a database together. */
+static void
+looks(struct metrics_out *o)
+{
+	static const char name[] = "litestream_validation_checks_total";
+	static const char *const words[] = { "success", "invalid", "error" };
+	const struct tend_status *t = o->m->tend;
+	int begun = 0;
+	char n[4];
+
+	for (size_t i = 0; i < t->n; i++)
+		for (unsigned l = 0; l < STORE_LEVELS; l++) {
+			uint64_t sum[TEND_RESULTS] = { 0 }, any = 0;
+
+			for (size_t k = 0; k < t->db[i].n; k++)
+				for (int w = 0; w < TEND_RESULTS; w++)
+					sum[w] += t->db[i].r[k]
+					    .level[l].looks[w];
+			for (int w = 0; w < TEND_RESULTS; w++)
+				any |= sum[w];
+			if (!any)
+				continue;
+			if (!begun++)
+				metrics_head(o, name, "counter", "Looks at a "
+				    "level, by what came of them.");
+			snprintf(n, sizeof n, "%u", l);
+			for (int w = 0; w < TEND_RESULTS; w++) {
+				metrics_say(o, "%s", name);
+				metrics_label(o, 1, "db", t->db[i].path);
+				metrics_label(o, 0, "level", n);
+				metrics_label(o, 0, "result", words[w]);
+				metrics_whole(o, sum[w]);
+			}
+		}
+}
+
+/* As Litestream 0.3 counts: what could not be told is none. */
+static void
+proofs(struct metrics_out *o)
+{
+	static const char name[] = "litestream_replica_validation_total";
+	static const char *const words[] = { "ok", "error" };
+	const struct tend_status *t = o->m->tend;
+	int begun = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < t->db[i].n; k++) {
+			const struct tend_replica *r = &t->db[i].r[k];
+
+			if (!begun++)
+				metrics_head(o, name, "counter", "Proofs, by "
+				    "what came of them.");
+			for (int w = 0; w < 2; w++) {
+				metrics_say(o, "%s", name);
+				metrics_label(o, 1, "db", t->db[i].path);
+				metrics_name(o, t->db[i].path, r->url);
+				metrics_label(o, 0, "status", words[w]);
+				metrics_whole(o, r->proofs[w]);
+			}
+		}
+}
+
+static void
+miscompacted(struct metrics_out *o)
+{
+	static const char name[] = "litestream_compaction_verify_error_count";
+	const struct tend_status *t = o->m->tend;
+
+	if (t->n)
+		metrics_head(o, name, "counter", "Files of a compaction that "
+		    "were not what had been written.");
+	for (size_t i = 0; i < t->n; i++) {
+		uint64_t sum = 0;
+
+		for (size_t k = 0; k < t->db[i].n; k++)
+			sum += t->db[i].r[k].miscompacted;
+		metrics_say(o, "%s", name);
+		metrics_label(o, 1, "db", t->db[i].path);
+		metrics_whole(o, sum);
+	}
+}
+
 void
 metrics_tend(struct metrics_out *o)
 {
@@ -179,4 +262,7 @@ metrics_tend(struct metrics_out *o)
 	    "found no fault.", 0);
 	validation(o, "litestream_last_validation_success_timestamp_seconds",
 	    "When one last found none.", 1);
+	looks(o);
+	proofs(o);
+	miscompacted(o);
 }

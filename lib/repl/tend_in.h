@@ -72,6 +72,10 @@ struct tend_rep {
 	struct err error;
 	int64_t error_ms;
 	uint64_t errors;
+	/* counted */
+	uint64_t proofs[TEND_RESULTS];
+	uint64_t looks[STORE_LEVELS][TEND_RESULTS];
+	uint64_t miscompacted;
 	/* kept */
 	uint64_t settled, proven_txid;
 	int64_t proven_ms, seen_ms, tried_ms;
@@ -136,6 +140,10 @@ void tend_proof_ended(struct tend_rep *, struct tend_child *);
 int64_t tend_valid_due(struct tend_rep *, int64_t now);
 /* Looks, at what was just listed. */
 void tend_valid_check(struct tend_rep *, int64_t now);
+/* Counts a look at levels, one bit each. */
+void tend_valid_count(struct tend_rep *, unsigned levels, enum tend_result);
+/* Those that are known to have files. */
+unsigned tend_valid_levels(const struct tend_rep *);
 
 /* tend_child.c */
 const char *tend_child_word(const struct tend_child *);

@@ -99,9 +99,11 @@ fill_levels(const struct tend_rep *r, struct tend_replica *o)
 		if (r->l.f[i].max > l->txid)
 			l->txid = r->l.f[i].max;
 	}
-	for (unsigned i = 0; i < STORE_LEVELS; i++)
+	for (unsigned i = 0; i < STORE_LEVELS; i++) {
 		if (r->last.done_ms[i] > 0)
 			o->level[i].time_ms = r->last.done_ms[i];
+		memcpy(o->level[i].looks, r->looks[i], sizeof r->looks[i]);
+	}
 }
 
 /* kept: what a restart must not forget; else what others want to know. */
@@ -130,6 +132,8 @@ fill(const struct tend_rep *r, int kept, struct tend_replica *o)
 		o->error.count = r->errors;
 	}
 	o->refused = r->refused;
+	o->miscompacted = r->miscompacted;
+	memcpy(o->proofs, r->proofs, sizeof r->proofs);
 	fill_levels(r, o);
 }
 

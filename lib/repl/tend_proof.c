@@ -135,6 +135,7 @@ void
 tend_proof_ended(struct tend_rep *r, struct tend_child *c)
 {
 	struct tend *t = r->db->t;
+	enum tend_result result;
 	const char *why;
 
 	t->proving--;
@@ -146,13 +147,17 @@ tend_proof_ended(struct tend_rep *r, struct tend_child *c)
 	why = *r->proof_said ? r->proof_said : *c->fatal ? c->fatal
 	    : "ls-verify failed";
 	r->db->keep = 1;
-	if (c->status == 111) {
+	result = c->status == 111 ? TEND_UNTOLD : c->status == 0 && r->proof_ok
+	    ? TEND_SOUND : TEND_UNSOUND;
+	r->proofs[result]++;
+	tend_valid_count(r, tend_valid_levels(r), result);
+	if (result == TEND_UNTOLD) {
 		untold(r, why);
 		return;
 	}
 	r->untold = 0;
 	*r->proven_error = 0;
-	if (c->status == 0 && r->proof_ok) {
+	if (result == TEND_SOUND) {
 		log_event(t->conf->log, LOG_INFO, "proven restorable", "db",
 		    r->db->conf->path, "replica", r->conf->url, NULL);
 		return;

@@ -291,6 +291,8 @@ tend_rep_line(struct tend_rep *r, struct tend_child *c, char *line)
 		r->relist = 1;
 	if (!strcmp(line, "refused"))
 		r->refused_now++;
+	if (!strcmp(line, "unsound"))
+		r->miscompacted++;
 	if (!strcmp(line, "gap")) {
 		r->gap_said = 1;
 		r->gap_min = f.min;
@@ -404,6 +406,8 @@ tend_rep_ended(struct tend_rep *r, struct tend_child *c)
 		/* one that was killed may not have said all it did */
 		r->relist |= c->status == 1 || c->status == 102
 		    || c->status > 128;
+		if (c->job == TEND_LIST && r->validating)
+			tend_valid_count(r, tend_valid_levels(r), TEND_UNTOLD);
 		if (r->gap_said)
 			ask_dump(r);
 		tend_failed(r, &e, NULL);

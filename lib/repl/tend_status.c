@@ -11,18 +11,34 @@
 #define HEAD "ls-s6-tend 1\n"
 #define FAILING 3 /* in a row: more than what passes */
 
+static const char *const results[] = { "sound", "unsound", "untold" };
+
 /* ---- writing ---- */
+
+static int
+put_results(stralloc *s, const uint64_t n[TEND_RESULTS])
+{
+	int ok = 1;
+
+	for (int i = 0; ok && i < TEND_RESULTS; i++)
+		ok = record_num(s, results[i], n[i]);
+	return ok;
+}
 
 static int
 put_level(stralloc *s, unsigned n, const struct tend_level *l)
 {
 	char b[2] = { (char)('0' + n), 0 };
 
-	return !l->files || (stralloc_cats(s, "level")
+	if (!l->files && !l->looks[TEND_SOUND] && !l->looks[TEND_UNSOUND]
+	    && !l->looks[TEND_UNTOLD])
+		return 1;
+	return stralloc_cats(s, "level")
 	    && record_text(s, "n", b) && record_txid(s, "txid", l->txid)
 	    && record_num(s, "time", (uint64_t)l->time_ms)
 	    && record_num(s, "files", l->files)
-	    && record_num(s, "bytes", l->bytes) && stralloc_append(s, '\n'));
+	    && record_num(s, "bytes", l->bytes) && put_results(s, l->looks)
+	    && stralloc_append(s, '\n');
 }
 
 static int
@@ -39,6 +55,8 @@ put_replica(stralloc *s, const struct tend_replica *r)
 	    && record_num(s, "proven-time", (uint64_t)r->proven_ms)
 	    && record_text(s, "proven-error", r->proven_error)
 	    && record_num(s, "refused", r->refused)
+	    && put_results(s, r->proofs)
+	    && record_num(s, "miscompacted", r->miscompacted)
 	    && record_txid(s, "settled", r->settled)
 	    && record_txid(s, "gap", r->gap)
 	    && record_num(s, "seen", (uint64_t)r->seen_ms)
@@ -95,6 +113,14 @@ tend_status_write(const char *path, const struct tend_status *st,
 /* ---- reading ---- */
 
 static void
+scan_results(uint64_t n[TEND_RESULTS], const char *k, const char *v)
+{
+	for (int i = 0; i < TEND_RESULTS; i++)
+		if (!strcmp(k, results[i]))
+			n[i] = record_scan(v);
+}
+
+static void
 scan_replica(struct tend_replica *r, const char *k, const char *v)
 {
 	const struct { const char *key; const char **to; } texts[] = {
@@ -107,6 +133,7 @@ scan_replica(struct tend_replica *r, const char *k, const char *v)
 		{ "errors", (int64_t *)&r->error.count },
 		{ "proven-time", &r->proven_ms },
 		{ "refused", (int64_t *)&r->refused },
+		{ "miscompacted", (int64_t *)&r->miscompacted },
 		{ "seen", &r->seen_ms }, { "tried", &r->tried_ms },
 	};
 	const struct { const char *key; uint64_t *to; } txids[] = {
@@ -123,6 +150,7 @@ scan_replica(struct tend_replica *r, const char *k, const char *v)
 	for (size_t i = 0; i < sizeof txids / sizeof *txids; i++)
 		if (!strcmp(k, txids[i].key))
 			hex64_scan(v, txids[i].to);
+	scan_results(r->proofs, k, v);
 }
 
 static void
@@ -143,6 +171,8 @@ scan_level(struct tend_replica *r, char *f)
 			l.files = record_scan(v);
 		else if (!strcmp(k, "bytes"))
 			l.bytes = record_scan(v);
+		else
+			scan_results(l.looks, k, v);
 	}
 	if (n < STORE_LEVELS)
 		r->level[n] = l;

@@ -14,9 +14,14 @@
  *            another ls-tend has it) job (what is running) error error-kind
  *            error-time errors; proven-txid proven-time (last proven
  *            restorable) proven-error (of a proof since that failed)
- *            refused (deletes refused)
+ *            refused (deletes refused) sound unsound untold (proofs, by what
+ *            they came to) miscompacted (files that were not what had been
+ *            written)
  *   level    belongs to the replica record before it: n (0 to 9) txid (largest)
- *            time (when last written to by ls-tend) files bytes
+ *            time (when last written to by ls-tend) files bytes; sound unsound
+ *            untold (looks at it, of a proof or a validation)
+ *
+ * What is counted begins at 0 with each ls-tend and never goes back.
  *
  * The same format is kept in the state folder of a database as the file tend, of
  * that one alone, with what a restart must not forget; of a replica besides:
@@ -24,9 +29,12 @@
  * which a full copy was asked for), seen (time of the first look), tried (time
  * of the last proof). */
 
+enum tend_result { TEND_SOUND, TEND_UNSOUND, TEND_UNTOLD, TEND_RESULTS };
+
 struct tend_level {
 	uint64_t txid, files, bytes;
 	int64_t time_ms;
+	uint64_t looks[TEND_RESULTS];
 };
 
 struct tend_replica {
@@ -35,6 +43,7 @@ struct tend_replica {
 	uint64_t proven_txid, refused;
 	int64_t proven_ms;
 	const char *proven_error;
+	uint64_t proofs[TEND_RESULTS], miscompacted;
 	uint64_t settled, gap;
 	int64_t seen_ms, tried_ms;
 	struct tend_level level[STORE_LEVELS];

@@ -48,6 +48,18 @@ is "restore through resets and cuts" "$bad" ""
 rules "GET .ltx 1 slow 100000 20"
 ok "restore from a slow one" restored "$BIG" "$T/src.pages"
 
+# --- ls-compact
+rules 'GET 0001/ 1 okcut 200'
+exits "what was compacted is read back" 102 ls-compact -q --verify --changes \
+    -l 1 "$URL"
+like "what differs is told" "$err" 'what was just written: deleted again'
+is "and told to ls-tend" "$(printf '%s\n' "$out" | cut -f 1-4)" \
+    "unsound	1	0000000000000001	0000000000000004"
+is "and is not left there" "$(ls-list -l 1 "$URL" | grep -c ^1)" 0
+rules
+is "nothing is said where all is well" "$(ls-compact -q --verify --changes \
+    -l 1 "$URL" | cut -f 1)" add
+
 # --- ls-snapshot and ls-prune
 rules 'GET .ltx 1 resetout 150' 'GET .ltx 3 status 503' 'PUT 0009 1 lost'
 ok "a snapshot by merging, through faults" ls-snapshot -q -r "$URL"

@@ -10,8 +10,8 @@ for p in ls-conf ls-list ls-snapshot ls-verify; do
 	ln -s "$BUILD/bin/$p" "$T/bin"
 done
 for p in ls-compact ls-prune; do # they say what they are told
-	printf '#!/bin/sh\necho "$*" >>"%s"\nexec "%s" "$@"\n' "$T/$p.args" \
-	    "$BUILD/bin/$p" >"$T/bin/$p"
+	printf '#!/bin/sh\necho "$*" >>"%s"\ncat "%s" 2>/dev/null && exit 102
+exec "%s" "$@"\n' "$T/$p.args" "$T/$p.says" "$BUILD/bin/$p" >"$T/bin/$p"
 	chmod +x "$T/bin/$p"
 done
 ask() { # LINE: a request to ls-walship
@@ -95,8 +95,32 @@ sql "$T/d/a.db" "INSERT INTO t(v) VALUES (1)"
 ok 'validation: a lost file is found' wait_for 15 grep -q \
     "level=error.*validation error detected.*level 1.*${lost%-*}" "$T/tend.log"
 ok 'and in the status' wait_for 5 grep -q "proven-error=validation: level 1" "$LS_RUN_DIR/tend.status"
+counts() { # RESULT: of level 1
+	ls-status -p 2>/dev/null | sed -n "s|^litestream_validation_checks_total{db=\"$T/d/a.db\",level=\"1\",result=\"$1\"} ||p"
+}
+ok 'and counted' test "$(counts invalid)" -ge 1
+good=$(counts success)
+ok 'as those before it were' test "$good" -ge 1
 cp "$T/lost" "$T/r/a.db/ltx/1/$lost"
 ok 'until it is back' wait_for 15 sh -c '! grep -q proven-error "$1"' - "$LS_RUN_DIR/tend.status"
+more() { test "$(counts success)" -gt "$good"; }
+ok 'which counts, too' wait_for 5 more
+
+counted() { ls-status -p | grep -q "^$1{db=\"$T/d/a.db\"} $2\$"; }
+metric=litestream_compaction_verify_error_count
+ok 'no compaction was unsound' counted $metric 0
+printf 'unsound\t1\t0000000000000001\t0000000000000002\t100\t-\n' \
+    >"$T/ls-compact.says"
+sql "$T/d/a.db" "INSERT INTO t(v) VALUES (1)"
+ok 'until one was' wait_for 15 counted $metric '[1-9]'
+rm "$T/ls-compact.says"
+if command -v promtool >/dev/null; then
+	ls-status -p 2>/dev/null | promtool check metrics 2>&1 |
+	    grep -v '^litestream_' >"$T/lint"
+	is 'promtool has nothing against what is ours' "$(cat "$T/lint")" ''
+else
+	skip 'promtool has nothing against what is ours' 'no promtool'
+fi
 
 # what cannot be read says nothing about how long to keep
 conf '  - nonsense'
@@ -109,5 +133,16 @@ conf
 ok 'until it can' compacted "$T/p.db" "$T/rp"
 stop tend
 is 'TERM: exit 0' "$status" 0
+
+conf 'verify: {interval: 1s}'
+start tend "$T/bin/ls-tend" -c "$T/c.yml"
+proofs() { # STATUS COUNT
+	ls-status -p | grep -q "^litestream_replica_validation_total{db=\"$T/d/a.db\",name=\"file\",status=\"$1\"} $2\$"
+}
+ok 'a restart counts from 0' wait_for 10 proofs ok 0
+sql "$T/d/a.db" "INSERT INTO t(v) VALUES (1)"
+ok 'a proof is counted' wait_for 30 proofs ok '[1-9]'
+ok 'as what it came to' proofs error 0
+stop tend
 stop walship
 done_testing

@@ -123,16 +123,30 @@ everything_is_told(void **state)
 		"{db=\"x.db\",status=\"too_recent\"} 1\n",
 		"\nlitestream_last_validation_success{db=\"/d/x.db\",level="
 		    "\"1\"} 1\n",
+		"\nlitestream_validation_checks_total{db=\"/d/x.db\",level="
+		    "\"1\",result=\"success\"} 7\n",
+		"{db=\"/d/x.db\",level=\"1\",result=\"invalid\"} 0\n",
+		"{db=\"/d/x.db\",level=\"1\",result=\"error\"} 5\n",
+		"{db=\"/d/x.db\",level=\"2\",result=\"invalid\"} 1\n",
+		"\nlitestream_replica_validation_total{db=\"/d/x.db\",name="
+		    "\"disk\\\"\xc3\xa4\\\\xff\",status=\"ok\"} 6\n",
+		"status=\"error\"} 1\n",
+		"{db=\"/d/x.db\",name=\"s3\",status=\"ok\"} 0\n",
+		"\nlitestream_compaction_verify_error_count{db=\"/d/x.db\"} "
+		    "5\n",
 		"_bucket{replica_type=\"file\",operation=\"GET\",le=\"0.01\"} "
 		    "0\n",
 		"_bucket{replica_type=\"file\",operation=\"GET\",le=\"0.05\"} "
 		    "1\n",
 		"_sum{replica_type=\"file\",operation=\"GET\"} 0.020000\n"
 	};
-	struct tend_replica t = { .url = "file:///r", .state = "ok",
+	struct tend_replica t[2] = { { .url = "file:///r", .state = "ok",
 	    .proven_txid = 4, .proven_ms = 1700000000123, .refused = 1,
-	    .level = { { 9, 6, 600, 0 }, { 5, 2, 200, 0 } } };
-	struct tend_database td = { .path = "/d/x.db", .r = &t, .n = 1 };
+	    .proofs = { 6, 1, 2 }, .miscompacted = 3,
+	    .level = { { 9, 6, 600, 0, { 0 } }, { 5, 2, 200, 0, { 6, 0, 2 } },
+	    { .looks = { 0, 1, 0 } } } }, { .url = "s3://b/p", .state = "ok",
+	    .miscompacted = 2, .level = { [1].looks = { 1, 0, 3 } } } };
+	struct tend_database td = { .path = "/d/x.db", .r = t, .n = 2 };
 	struct tend_status tend = { .pid = 1, .db = &td, .n = 1 };
 	struct status st = example();
 	struct metrics m = { &st, &tend, 10250, 0, name, NULL };
@@ -144,6 +158,7 @@ everything_is_told(void **state)
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
 		if (!strstr(s.s, want[i]))
 			fail_msg("missing: %s\nin:\n%s", want[i], s.s);
+	assert_null(strstr(s.s, "level=\"0\",result"));
 	assert_null(strstr(s.s, "wal_index{db=\"/d/a\\\\b.db\",name=\"disk"));
 	s.len = 0;
 	m.v03 = 1;

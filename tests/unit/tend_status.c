@@ -17,7 +17,7 @@ what_is_written_is_read(void **state)
 		    .error = { "tab\there\\ and\nthere", "temp", 1700000000001,
 		    3 }, .proven_txid = 0x2a, .proven_ms = 1700000000002,
 		    .refused = 7, .settled = 5, .gap = 6, .seen_ms = 8,
-		    .tried_ms = 9 },
+		    .tried_ms = 9, .proofs = { 1, 2, 3 }, .miscompacted = 5 },
 		{ .url = "file:///r", .state = "ok", .proven_error = "a gap" },
 	};
 	struct tend_database d[2] = { { "/a b.db", r, 2 }, { "/c.db", NULL, 0 } };
@@ -29,8 +29,10 @@ what_is_written_is_read(void **state)
 	size_t len;
 
 	(void)state;
-	r[0].level[0] = (struct tend_level){ 12, 3, 400, 0 };
-	r[0].level[9] = (struct tend_level){ 11, 1, 1u << 30, 1700000000003 };
+	r[0].level[0] = (struct tend_level){ 12, 3, 400, 0, { 4, 0, 6 } };
+	r[0].level[9] = (struct tend_level){ 11, 1, 1u << 30, 1700000000003,
+	    { 0 } };
+	r[1].level[2].looks[TEND_UNSOUND] = 8; /* its files are gone */
 	assert_int_equal(tend_status_fmt(&st, &text, &len, &e), 0);
 	assert_int_equal(strlen(text), len);
 	assert_int_equal(tend_status_scan(&got, text, len, &e), 0);
@@ -52,8 +54,14 @@ what_is_written_is_read(void **state)
 	assert_true(f->level[9].bytes == 1u << 30
 	    && f->level[9].time_ms == 1700000000003);
 	assert_true(f->level[1].files == 0);
+	assert_memory_equal(f->level[0].looks, r[0].level[0].looks,
+	    sizeof f->level[0].looks);
+	assert_memory_equal(f->proofs, r[0].proofs, sizeof f->proofs);
+	assert_true(f->miscompacted == 5);
 	f = tend_status_find(&got, "/a b.db", "file:///r");
 	assert_string_equal(f->proven_error, "a gap");
+	assert_true(f->level[2].looks[TEND_UNSOUND] == 8
+	    && !f->level[2].files && !f->proofs[TEND_SOUND]);
 	assert_null(tend_status_find(&got, "/c.db", "file:///r"));
 	tend_status_free(&got);
 	tend_status_free(&got);
