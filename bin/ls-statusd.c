@@ -9,7 +9,7 @@
 
 #include "base/opt.h"
 #include "base/prog.h"
-#include "base/sk.h"
+#include "base/ready.h"
 #include "base/when.h"
 #include "conf/conf.h"
 #include "repl/metrics.h"
@@ -58,11 +58,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	case 'a': a->addr = arg; break;
 	case 'c': a->conf_args.file = arg; break;
 	case O_NO_EXPAND: a->conf_args.no_expand_env = 1; break;
-	case 'd':
-		if (!int0_scan(arg, &a->ready_fd) || a->ready_fd < 0)
-			return err_set(e, ERR_USAGE, "-d takes the number of a "
-			    "descriptor");
-		break;
+	case 'd': return ready_scan(arg, &a->ready_fd, e);
 	case O_LAG:
 		if (when_dur_scan(arg, &a->max_lag_ms) < 0
 		    || a->max_lag_ms < 0)
@@ -236,8 +232,7 @@ serve(struct args *a, struct err *e)
 		close(fd);
 		return err_set(e, ERR_TEMP, "start the server");
 	}
-	if (a->ready_fd >= 0 && (write(a->ready_fd, "\n", 1) != 1
-	    || close(a->ready_fd) < 0))
+	if (ready_say(a->ready_fd) < 0)
 		prog_warn(PROG, "nobody reads the readiness descriptor");
 	sigwait(&set, &sig);
 	MHD_stop_daemon(d);

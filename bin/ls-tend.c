@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 
 #include "base/opt.h"
 #include "base/prog.h"
+#include "base/ready.h"
 #include "base/sk.h"
 #include "base/url.h"
 #include "conf/conf.h"
@@ -61,13 +61,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	switch (id) {
 	case 'c': a->conf.file = arg; break;
 	case OPT_NOEXPAND: a->conf.no_expand_env = 1; break;
-	case 'd':
-		if (!int0_scan(arg, &a->t.ready_fd) || a->t.ready_fd < 0)
-			return err_set(e, ERR_USAGE, "-d takes the number of a "
-			    "descriptor");
-		if (fcntl(a->t.ready_fd, F_GETFD) < 0)
-			return err_set(e, ERR_USAGE, "-d %s is not open", arg);
-		break;
+	case 'd': return ready_scan(arg, &a->t.ready_fd, e);
 	case 'j':
 		if (!uint0_scan(arg, &a->t.jobs) || !a->t.jobs
 		    || a->t.jobs > 64)

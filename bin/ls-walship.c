@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 
 #include "base/opt.h"
 #include "base/prog.h"
+#include "base/ready.h"
 #include "base/sk.h"
 #include "base/url.h"
 #include "conf/conf.h"
@@ -151,13 +151,7 @@ option(void *ctx, int id, const char *arg, struct err *e)
 	switch (id) {
 	case 'c': a->conf.file = arg; break;
 	case OPT_NOEXPAND: a->conf.no_expand_env = 1; break;
-	case 'd':
-		if (!int0_scan(arg, &a->w.ready_fd) || a->w.ready_fd < 0)
-			return err_set(e, ERR_USAGE, "-d takes the number of a "
-			    "descriptor");
-		if (fcntl(a->w.ready_fd, F_GETFD) < 0)
-			return err_set(e, ERR_USAGE, "-d %s is not open", arg);
-		break;
+	case 'd': return ready_scan(arg, &a->w.ready_fd, e);
 	case 'x': a->exec = 1; break;
 	case OPT_UNGUARDED: a->w.unguarded = 1; break;
 	case OPT_ONCE: a->w.once = a->w.ready_remote = 1; break;

@@ -1,28 +1,15 @@
 #include "repl/restore_cmd.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "base/hex.h"
-#include "base/sk.h"
+#include "base/ready.h"
 #include "base/url.h"
 #include "repl/follow.h"
 #include "repl/pin.h"
 #include "repl/place.h"
 #include "repl/restore_arg.h"
-
-static int
-ready_fd(const char *arg, int *fd, struct err *e)
-{
-	if (!int0_scan(arg, fd) || *fd < 0)
-		return err_set(e, ERR_USAGE, "-d takes the number of a "
-		    "descriptor");
-	return fcntl(*fd, F_GETFD) >= 0 ? 0
-	    : err_set(e, ERR_USAGE, "-d %s is not open", arg);
-}
 
 int
 restore_cmd_option(struct restore_cmd *c, int id, const char *arg,
@@ -48,7 +35,7 @@ restore_cmd_option(struct restore_cmd *c, int id, const char *arg,
 	case 'n': c->dry = 1; break;
 	case 'j': c->json = 1; break;
 	case 'f': c->follow = 1; break;
-	case 'd': return ready_fd(arg, &c->ready_fd, e);
+	case 'd': return ready_scan(arg, &c->ready_fd, e);
 	case RESTORE_INTERVAL:
 		return restore_arg_interval(arg, &c->interval_ms, e);
 	case RESTORE_DELTA: c->delta = arg; break;
@@ -177,20 +164,6 @@ restore_cmd_resumes(const struct restore_cmd *c)
 	return c->follow && lstat(c->job.out, &st) == 0;
 }
 
-static void
-ready(int fd, void (*on_end)(int))
-{
-	struct sigaction sa = { .sa_handler = on_end };
-
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
-	if (fd < 0)
-		return;
-	while (write(fd, "\n", 1) < 0 && errno == EINTR)
-		;
-	close(fd);
-}
-
 int
 restore_cmd_follow(const struct restore_cmd *c, struct choose *replicas,
     size_t used, void (*on_end)(int), struct err *e)
@@ -201,6 +174,7 @@ restore_cmd_follow(const struct restore_cmd *c, struct choose *replicas,
 		.parallel = c->job.opt.parallel,
 		.log = c->log
 	};
+	struct sigaction sa = { .sa_handler = on_end };
 	struct standby *s;
 	char txid[17];
 	int x;
@@ -213,7 +187,9 @@ restore_cmd_follow(const struct restore_cmd *c, struct choose *replicas,
 	hex64_fmt(txid, standby_at(s)->txid);
 	log_event(c->log, LOG_INFO, "following", "db", c->job.out, "replica",
 	    r->conf->url, "txid", txid, NULL);
-	ready(c->ready_fd, on_end);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	ready_say(c->ready_fd);
 	x = follow_run(s, r->st, &r->listing, &opt, e);
 	standby_close(s);
 	return x;

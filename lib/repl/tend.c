@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/ready.h"
 #include "base/retry.h"
 #include "base/when.h"
 #include "repl/tend_in.h"
@@ -328,17 +329,6 @@ begin(struct tend *t, struct err *e)
 }
 
 static void
-say_ready(const struct tend *t)
-{
-	log_event(t->conf->log, LOG_INFO, "ready", NULL);
-	if (t->conf->ready_fd < 0)
-		return;
-	while (write(t->conf->ready_fd, "\n", 1) < 0 && errno == EINTR)
-		;
-	close(t->conf->ready_fd);
-}
-
-static void
 finish(struct tend *t)
 {
 	tend_more_free(t);
@@ -359,7 +349,8 @@ tend_run(const struct tend_conf *conf, struct err *e)
 
 	if (!r) {
 		look(&t);
-		say_ready(&t);
+		log_event(conf->log, LOG_INFO, "ready", NULL);
+		ready_say(conf->ready_fd);
 		r = loop(&t, e);
 		tend_keep_status(&t);
 	}

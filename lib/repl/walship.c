@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/ready.h"
 #include "base/when.h"
 #include "repl/walship_in.h"
 
@@ -58,11 +59,7 @@ ready(struct walship *w, struct err *e)
 	w->ready = 1;
 	if (!w->conf->once || w->conf->child)
 		log_event(w->conf->log, LOG_INFO, "ready", NULL);
-	if (w->conf->ready_fd >= 0) {
-		while (write(w->conf->ready_fd, "\n", 1) < 0 && errno == EINTR)
-			;
-		close(w->conf->ready_fd);
-	}
+	ready_say(w->conf->ready_fd);
 	if (w->conf->child)
 		return walship_child_start(w, e);
 	return 0;

@@ -84,6 +84,8 @@ exec 9>&- # whoever runs the tests may hold it, as a lock
 usage 'ls-walship: a descriptor that is not open' '-d 9 is not open' \
     ls-walship --once -d 9 a.db "$R"
 usage 'ls-walship: no descriptor' '-d takes' ls-walship --once -d -1 a.db "$R"
+usage 'ls-statusd: a descriptor that is not open' '-d 9 is not open' \
+    ls-statusd -d 9 -a 127.0.0.1:1
 usage 'ls-conf: both' 'one of' ls-conf -s -r
 
 # ls-restore without an operand
