@@ -148,19 +148,81 @@ record_field(char **line, char **value)
 }
 
 int
-record_write(const char *path, const char *text, size_t len, struct err *e)
+record_end(stralloc *s, int ok, char **text, size_t *len, struct err *e)
+{
+	*len = s->len;
+	if (ok && stralloc_0(s)) {
+		*text = s->s;
+		return 0;
+	}
+	stralloc_free(s);
+	return err_nomem(e);
+}
+
+int
+record_write(const char *path, char *text, size_t len, struct err *e)
 {
 	struct io_perm perm = { .uid = (uid_t)-1, .gid = (gid_t)-1,
 	    .file_mode = 0600 };
 	struct io_temp t;
-	struct io_out out;
+	int r = io_temp_begin(&t, path, NULL, &perm, e);
 
-	if (io_temp_begin(&t, path, NULL, &perm, e) < 0)
-		return -1;
-	out = io_out_fd(&t.fd);
-	if (out.write(out.ctx, text, len, e) < 0) {
+	if (!r && io_out_fd(&t.fd).write(&t.fd, text, len, e) < 0) {
 		io_temp_abort(&t);
-		return -1;
+		r = -1;
 	}
-	return io_temp_publish(&t, -1, e);
+	free(text);
+	return r < 0 ? -1 : io_temp_publish(&t, -1, e);
+}
+
+int
+record_lines(char *text, size_t len, const char *head, record_line_fn *fn,
+    void *ctx, struct err *e)
+{
+	char *line, *f, *nl;
+
+	if (strlen(text) != len || strncmp(text, head, strlen(head)))
+		return err_set(e, ERR_DATA, "not a file of %.*s",
+		    (int)strlen(head) - 1, head);
+	for (line = text + strlen(head); *line; line = nl + 1) {
+		if (!(nl = strchr(line, '\n')))
+			return err_set(e, ERR_DATA, "last line is cut off");
+		*nl = 0;
+		if ((f = strchr(line, '\t')))
+			*f++ = 0;
+		if (fn(ctx, line, f, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+uint64_t
+record_proc_start(uint64_t pid)
+{
+	char path[64], *s, *p;
+	struct err ign;
+	uint64_t v = 0;
+	size_t len;
+	int i;
+
+	snprintf(path, sizeof path, "/proc/%" PRIu64 "/stat", pid);
+	if (!(s = record_read(path, &len, &ign)))
+		return 0;
+	/* the name in parentheses may hold anything: from the last one on,
+	 * a blank, field 3 and so on; who has ended and was not waited for is
+	 * no process */
+	if ((p = strrchr(s, ')')) && p[1] && !strchr("ZX", p[2])) {
+		for (i = 2; p && i < 22; i++)
+			p = strchr(p + 1, ' ');
+		if (p)
+			v = record_scan(p + 1);
+	}
+	free(s);
+	return v;
+}
+
+int
+record_stale(uint64_t pid, uint64_t start)
+{
+	return !pid || record_proc_start(pid) != start;
 }

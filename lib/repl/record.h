@@ -23,14 +23,30 @@ char *record_field(char **line, char **value);
 void record_unescape(char *);
 uint64_t record_scan(const char *); /* a decimal number */
 
+/* Gives each line of a text (NUL-terminated, written to), after the first,
+ * which is head, to fn: its word, and what is left of it for record_field.
+ * ERR_DATA for another first line, and for a last one without its end. */
+typedef int record_line_fn(void *ctx, const char *word, char *fields,
+    struct err *);
+int record_lines(char *text, size_t len, const char *head, record_line_fn *,
+    void *ctx, struct err *);
+
 /* A new, zeroed element at the end of an array, or NULL. */
 void *record_grow(void **array, size_t *n, size_t size);
 
 /* A small file whole, allocated, NUL-terminated. NULL: error. */
 char *record_read(const char *path, size_t *len, struct err *);
 
-/* A new file, mode 0600, renamed over path. Not fsynced. */
-int record_write(const char *path, const char *text, size_t len,
-    struct err *);
+/* The text that was made, allocated, NUL-terminated; ok 0: for want of memory
+ * it was not. */
+int record_end(stralloc *, int ok, char **text, size_t *len, struct err *);
+
+/* A new file, mode 0600, renamed over path. Not fsynced. Frees text. */
+int record_write(const char *path, char *text, size_t len, struct err *);
+
+/* Start time of a process in clock ticks, 0 if there is no such process. */
+uint64_t record_proc_start(uint64_t pid);
+/* Is the process that wrote a file, and said when it started, gone? */
+int record_stale(uint64_t pid, uint64_t start);
 
 #endif

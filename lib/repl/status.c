@@ -12,8 +12,8 @@
 
 /* ---- writing ---- */
 
-static int
-put_error(stralloc *s, const struct status_error *e)
+int
+status_error_put(stralloc *s, const struct status_error *e)
 {
 	return record_text(s, "error", e->text)
 	    && record_text(s, "error-kind", e->kind)
@@ -30,7 +30,7 @@ put_replica(stralloc *s, const struct status_replica *r)
 	    && record_num(s, "lag-bytes", r->lag_bytes)
 	    && record_num(s, "behind-since", (uint64_t)r->behind_ms)
 	    && record_num(s, "success", (uint64_t)r->success_ms)
-	    && put_error(s, &r->error)
+	    && status_error_put(s, &r->error)
 	    && record_text(s, "fence", r->unfenced ? "0" : NULL)
 	    && record_num(s, "bytes", r->bytes) && record_num(s, "files", r->files)
 	    && (!r->v03 || (record_text(s, "format", "v0.3")
@@ -84,7 +84,7 @@ put_db(stralloc *s, const struct status_db *d)
 	    || !record_num(s, "pending", d->pending)
 	    || !record_num(s, "spool", d->spool)
 	    || !record_num(s, "captured", (uint64_t)d->captured_ms)
-	    || !put_error(s, &d->error) || !record_text(s, "hold", d->hold)
+	    || !status_error_put(s, &d->error) || !record_text(s, "hold", d->hold)
 	    || !record_text(s, "disk-full", d->disk_full ? "1" : NULL)
 	    || !put_stats(s, &d->stats) || !stralloc_append(s, '\n'))
 		return 0;
@@ -98,24 +98,15 @@ int
 status_fmt(const struct status *st, char **text, size_t *len, struct err *e)
 {
 	stralloc s = STRALLOC_ZERO;
-	size_t i;
+	int ok = stralloc_cats(&s, HEAD "walship")
+	    && record_num(&s, "pid", st->pid)
+	    && record_num(&s, "start", st->start)
+	    && record_num(&s, "time", (uint64_t)st->time_ms)
+	    && stralloc_append(&s, '\n') && put_meter(&s, &st->meter);
 
-	if (!stralloc_cats(&s, HEAD "walship")
-	    || !record_num(&s, "pid", st->pid) || !record_num(&s, "start", st->start)
-	    || !record_num(&s, "time", (uint64_t)st->time_ms)
-	    || !stralloc_append(&s, '\n') || !put_meter(&s, &st->meter))
-		goto nomem;
-	for (i = 0; i < st->n; i++)
-		if (!put_db(&s, &st->db[i]))
-			goto nomem;
-	*len = s.len;
-	if (!stralloc_append(&s, 0))
-		goto nomem;
-	*text = s.s;
-	return 0;
-nomem:
-	stralloc_free(&s);
-	return err_nomem(e);
+	for (size_t i = 0; ok && i < st->n; i++)
+		ok = put_db(&s, &st->db[i]);
+	return record_end(&s, ok, text, len, e);
 }
 
 int
@@ -123,19 +114,15 @@ status_write(const char *path, const struct status *st, struct err *e)
 {
 	char *text;
 	size_t len;
-	int r;
 
-	if (status_fmt(st, &text, &len, e) < 0)
-		return -1;
-	r = record_write(path, text, len, e);
-	free(text);
-	return r;
+	return status_fmt(st, &text, &len, e) < 0 ? -1
+	    : record_write(path, text, len, e);
 }
 
 /* ---- reading ---- */
 
-static int
-scan_error(struct status_error *e, const char *k, const char *v)
+int
+status_error_scan(struct status_error *e, const char *k, const char *v)
 {
 	if (!strcmp(k, "error"))
 		e->text = v;
@@ -180,7 +167,7 @@ scan_db(struct status_db *d, const char *k, const char *v)
 	else if (!strcmp(k, "disk-full"))
 		d->disk_full = 1;
 	else if (!scan_stats(&d->stats, k, v))
-		scan_error(&d->error, k, v);
+		status_error_scan(&d->error, k, v);
 }
 
 static void
@@ -213,7 +200,7 @@ scan_replica(struct status_replica *r, const char *k, const char *v)
 	else if (!strcmp(k, "fence"))
 		r->unfenced = !strcmp(v, "0");
 	else
-		scan_error(&r->error, k, v);
+		status_error_scan(&r->error, k, v);
 }
 
 static void
@@ -228,15 +215,14 @@ scan_head(struct status *st, const char *k, const char *v)
 }
 
 static int
-scan_line(struct status *st, char *line, struct err *e)
+scan_line(void *ctx, const char *line, char *f, struct err *e)
 {
+	struct status *st = ctx;
 	struct status_db *d = st->n ? &st->db[st->n - 1] : NULL;
 	struct status_replica *r = NULL;
-	char *f = strchr(line, '\t'), *k, *v;
+	char *k, *v;
 	enum { HEADER, DB, REPLICA } what;
 
-	if (f)
-		*f++ = 0;
 	if (!strcmp(line, "walship"))
 		what = HEADER;
 	else if (!strcmp(line, "db"))
@@ -272,25 +258,10 @@ scan_line(struct status *st, char *line, struct err *e)
 int
 status_scan(struct status *st, char *text, size_t len, struct err *e)
 {
-	char *line, *nl;
-
 	memset(st, 0, sizeof *st);
 	st->text = text;
-	if (strlen(text) != len || strncmp(text, HEAD, sizeof HEAD - 1)) {
-		err_set(e, ERR_DATA, "not a status file of version 1");
-		goto bad;
-	}
-	for (line = text + sizeof HEAD - 1; *line; line = nl + 1) {
-		if (!(nl = strchr(line, '\n'))) {
-			err_set(e, ERR_DATA, "last line is cut off");
-			goto bad;
-		}
-		*nl = 0;
-		if (scan_line(st, line, e) < 0)
-			goto bad;
-	}
-	return 0;
-bad:
+	if (record_lines(text, len, HEAD, scan_line, st, e) == 0)
+		return 0;
 	status_free(st);
 	return -1;
 }
@@ -305,7 +276,7 @@ status_read(const char *path, struct status *st, struct err *e)
 		return -1;
 	if (status_scan(st, text, len, e) < 0)
 		return err_in(e, "%s", path);
-	st->stale = !st->pid || status_proc_start(st->pid) != st->start;
+	st->stale = record_stale(st->pid, st->start);
 	return 0;
 }
 
@@ -319,31 +290,6 @@ status_free(struct status *st)
 	free(st->db);
 	free(st->text);
 	memset(st, 0, sizeof *st);
-}
-
-uint64_t
-status_proc_start(uint64_t pid)
-{
-	char path[64], *s, *p;
-	struct err ign;
-	uint64_t v = 0;
-	size_t len;
-	int i;
-
-	snprintf(path, sizeof path, "/proc/%" PRIu64 "/stat", pid);
-	if (!(s = record_read(path, &len, &ign)))
-		return 0;
-	/* the name in parentheses may hold anything: from the last one on,
-	 * a blank, field 3 and so on; who has ended and was not waited for is
-	 * no process */
-	if ((p = strrchr(s, ')')) && p[1] && !strchr("ZX", p[2])) {
-		for (i = 2; p && i < 22; i++)
-			p = strchr(p + 1, ' ');
-		if (p)
-			v = record_scan(p + 1);
-	}
-	free(s);
-	return v;
 }
 
 /* ---- judging ---- */

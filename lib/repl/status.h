@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "base/sa.h"
 #include "base/err.h"
 #include "db/capture.h"
 #include "store/meter.h"
@@ -89,8 +90,9 @@ int status_write(const char *path, const struct status *, struct err *);
 int status_read(const char *path, struct status *, struct err *);
 void status_free(struct status *);
 
-/* Start time of a process in clock ticks, 0 if there is no such process. */
-uint64_t status_proc_start(uint64_t pid);
+/* Fields of an error in a record. 1, or 0: out of memory; of no error. */
+int status_error_put(stralloc *, const struct status_error *);
+int status_error_scan(struct status_error *, const char *key, const char *);
 
 /* Healthy: every database running without an error or waiting, with every
  * replica "ok", and none behind for more than max_lag_ms at now. Pure. The reason of the first

@@ -12,6 +12,7 @@
 #include "base/ready.h"
 #include "base/retry.h"
 #include "base/when.h"
+#include "repl/record.h"
 #include "repl/tend_in.h"
 
 /* The loop: sleep until the status file of ls-walship is replaced, a child says
@@ -314,7 +315,7 @@ begin(struct tend *t, struct err *e)
 	t->sock_path = beneath(dir, "walship.sock");
 	if (!t->status_path || !t->walship_path || !t->sock_path)
 		return err_nomem(e);
-	t->start = status_proc_start((uint64_t)getpid());
+	t->start = record_proc_start((uint64_t)getpid());
 	t->random = (unsigned)(when_now() ^ getpid());
 	t->dirty = 1;
 	if (set_signals(t, e) < 0 || io_mkdirs(dir, &perm, e) < 0)

@@ -47,10 +47,7 @@ put_replica(stralloc *s, const struct tend_replica *r)
 	int ok = stralloc_cats(s, "replica") && record_text(s, "url", r->url)
 	    && record_text(s, "state", r->state)
 	    && record_text(s, "job", r->job)
-	    && record_text(s, "error", r->error.text)
-	    && record_text(s, "error-kind", r->error.kind)
-	    && record_num(s, "error-time", (uint64_t)r->error.time_ms)
-	    && record_num(s, "errors", r->error.count)
+	    && status_error_put(s, &r->error)
 	    && record_txid(s, "proven-txid", r->proven_txid)
 	    && record_num(s, "proven-time", (uint64_t)r->proven_ms)
 	    && record_text(s, "proven-error", r->proven_error)
@@ -86,13 +83,7 @@ tend_status_fmt(const struct tend_status *st, char **text, size_t *len,
 		for (size_t k = 0; ok && k < st->db[i].n; k++)
 			ok = put_replica(&s, &st->db[i].r[k]);
 	}
-	*len = s.len;
-	if (ok && stralloc_0(&s)) {
-		*text = s.s;
-		return 0;
-	}
-	stralloc_free(&s);
-	return err_nomem(e);
+	return record_end(&s, ok, text, len, e);
 }
 
 int
@@ -101,13 +92,9 @@ tend_status_write(const char *path, const struct tend_status *st,
 {
 	char *text;
 	size_t len;
-	int r;
 
-	if (tend_status_fmt(st, &text, &len, e) < 0)
-		return -1;
-	r = record_write(path, text, len, e);
-	free(text);
-	return r;
+	return tend_status_fmt(st, &text, &len, e) < 0 ? -1
+	    : record_write(path, text, len, e);
 }
 
 /* ---- reading ---- */
@@ -125,12 +112,9 @@ scan_replica(struct tend_replica *r, const char *k, const char *v)
 {
 	const struct { const char *key; const char **to; } texts[] = {
 		{ "url", &r->url }, { "state", &r->state }, { "job", &r->job },
-		{ "error", &r->error.text }, { "error-kind", &r->error.kind },
 		{ "proven-error", &r->proven_error },
 	};
 	const struct { const char *key; int64_t *to; } nums[] = {
-		{ "error-time", &r->error.time_ms },
-		{ "errors", (int64_t *)&r->error.count },
 		{ "proven-time", &r->proven_ms },
 		{ "refused", (int64_t *)&r->refused },
 		{ "miscompacted", (int64_t *)&r->miscompacted },
@@ -150,6 +134,7 @@ scan_replica(struct tend_replica *r, const char *k, const char *v)
 	for (size_t i = 0; i < sizeof txids / sizeof *txids; i++)
 		if (!strcmp(k, txids[i].key))
 			hex64_scan(v, txids[i].to);
+	status_error_scan(&r->error, k, v);
 	scan_results(r->proofs, k, v);
 }
 
@@ -193,14 +178,13 @@ scan_head(struct tend_status *st, char *f)
 }
 
 static int
-scan_line(struct tend_status *st, char *line, struct err *e)
+scan_line(void *ctx, const char *line, char *f, struct err *e)
 {
+	struct tend_status *st = ctx;
 	struct tend_database *d = st->n ? &st->db[st->n - 1] : NULL;
 	struct tend_replica *r = d && d->n ? &d->r[d->n - 1] : NULL;
-	char *f = strchr(line, '\t'), *k, *v;
+	char *k, *v;
 
-	if (f)
-		*f++ = 0;
 	if (!strcmp(line, "tend")) {
 		scan_head(st, f);
 	} else if (!strcmp(line, "db")) {
@@ -229,25 +213,12 @@ int
 tend_status_scan(struct tend_status *st, char *text, size_t len,
     struct err *e)
 {
-	char *line, *nl;
-
 	memset(st, 0, sizeof *st);
 	st->text = text;
-	if (strlen(text) != len || strncmp(text, HEAD, sizeof HEAD - 1)) {
-		tend_status_free(st);
-		return err_set(e, ERR_DATA, "not a status file of ls-tend");
-	}
-	for (line = text + sizeof HEAD - 1; *line; line = nl + 1) {
-		if (!(nl = strchr(line, '\n')))
-			err_set(e, ERR_DATA, "last line is cut off");
-		else
-			*nl = 0;
-		if (!nl || scan_line(st, line, e) < 0) {
-			tend_status_free(st);
-			return -1;
-		}
-	}
-	return 0;
+	if (record_lines(text, len, HEAD, scan_line, st, e) == 0)
+		return 0;
+	tend_status_free(st);
+	return -1;
 }
 
 int
@@ -260,7 +231,7 @@ tend_status_read(const char *path, struct tend_status *st, struct err *e)
 		return -1;
 	if (tend_status_scan(st, text, len, e) < 0)
 		return err_in(e, "%s", path);
-	st->stale = !st->pid || status_proc_start(st->pid) != st->start;
+	st->stale = record_stale(st->pid, st->start);
 	return 0;
 }
 

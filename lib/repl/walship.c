@@ -10,6 +10,7 @@
 #include "base/hex.h"
 #include "base/ready.h"
 #include "base/when.h"
+#include "repl/record.h"
 #include "repl/walship_in.h"
 
 #define MORE_MS 50             /* for databases that came, at a time */
@@ -289,7 +290,7 @@ begin(struct walship *w, struct err *e)
 	size_t i;
 
 	w->pid = getpid();
-	w->start = status_proc_start((uint64_t)w->pid);
+	w->start = record_proc_start((uint64_t)w->pid);
 	w->random = (unsigned)(when_now() ^ w->pid);
 	w->urgent = 1;
 	w->trim_ms = w->conf->l0_retention_ms ? w->conf->l0_retention_ms

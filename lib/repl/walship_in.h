@@ -203,7 +203,7 @@ struct walship {
 	uint32_t next_id;
 	struct wsync *syncs;
 	char *status_path;
-	uint64_t start;           /* our own start time, of status_proc_start */
+	uint64_t start;           /* our own start time, of record_proc_start */
 	int64_t status_mono;      /* when last written */
 	int dirty, urgent;        /* to be written; at once */
 	int again;                /* one more turn without waiting */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "repl/record.h"
 #include "repl/status.h"
 
 static struct status_replica reps[] = {
@@ -98,7 +99,7 @@ a_dead_writer_is_stale(void **state)
 	snprintf(path, sizeof path, "%s/s", dir);
 	assert_int_equal(status_read(path, &in, &e), -1);
 	assert_int_equal(e.kind, ERR_NOTFOUND);
-	st.start = status_proc_start(st.pid);
+	st.start = record_proc_start(st.pid);
 	assert_true(st.start > 0);
 	assert_int_equal(status_write(path, &st, &e), 0);
 	assert_int_equal(status_read(path, &in, &e), 0);
@@ -124,7 +125,7 @@ who_was_not_waited_for_is_gone(void **state)
 	if (!pid)
 		_exit(0);
 	assert_int_equal(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT), 0);
-	assert_int_equal(status_proc_start((uint64_t)pid), 0);
+	assert_int_equal(record_proc_start((uint64_t)pid), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
