@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/opt.h"
-#include "base/path.h"
 #include "base/prog.h"
 #include "base/url.h"
 #include "base/when.h"
@@ -189,29 +188,16 @@ work(struct args *a, const struct conf_db *db, struct err *e)
 	return r;
 }
 
-/* Where to; then the work. The state folder is that of the database itself
- * or, for a bare URL, of OUT: where replication will go on. */
+/* Where to; then the work. */
 static int
 restore(struct args *a, const struct conf_db *db, char **beside,
     struct err *e)
 {
 	int there = 0;
 
-	a->cmd.job.out = a->cmd.out ? a->cmd.out : db->path;
-	a->cmd.job.out_fd = 1;
-	if (a->cmd.out && !strcmp(a->cmd.out, "-"))
-		a->cmd.job.out = NULL;
-	if (db && a->cmd.job.out && !a->cmd.beside && !a->cmd.follow) {
-		a->cmd.job.state = !a->cmd.out || !db->path || path_same(a->cmd.out, db->path);
-		a->cmd.job.meta = db->meta;
-	}
-	if (a->cmd.beside) {
-		if (place_beside(a->cmd.job.out, when_now(), beside, e) < 0)
-			return -1;
-		a->cmd.job.out = *beside;
-	}
-	if (a->cmd.job.out && !a->cmd.dry
-	    && restore_cmd_wanted(&a->cmd, &there, e) < 0)
+	if (restore_cmd_out(&a->cmd, db ? db->path : NULL, db ? db->meta : NULL,
+	    beside, e) < 0 || (a->cmd.job.out && !a->cmd.dry
+	    && restore_cmd_wanted(&a->cmd, &there, e) < 0))
 		return -1;
 	if (there || (restore_cmd_delta(&a->cmd, &a->delta, e) == 0
 	    && work(a, db, e) == 0))

@@ -4,8 +4,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/hex.h"
+#include "base/path.h"
 #include "base/ready.h"
 #include "base/url.h"
+#include "base/when.h"
 #include "repl/follow.h"
 #include "repl/pin.h"
 #include "repl/place.h"
@@ -120,6 +122,28 @@ restore_cmd_conflict(const struct restore_cmd *c)
 	return c->out && !strcmp(c->out, "-") && (c->beside || c->if_missing
 	    || c->job.place & PLACE_ASIDE) ? "--beside, --move-aside and -i "
 	    "need a file to restore to" : NULL;
+}
+
+int
+restore_cmd_out(struct restore_cmd *c, const char *path, const char *meta,
+    char **beside, struct err *e)
+{
+	struct restore_job *j = &c->job;
+
+	j->out = c->out ? c->out : path;
+	j->out_fd = 1;
+	if (c->out && !strcmp(c->out, "-"))
+		j->out = NULL;
+	if (!restore_cmd_stdin(c) && j->out && !c->beside && !c->follow) {
+		j->state = !c->out || !path || path_same(c->out, path);
+		j->meta = meta;
+	}
+	if (!c->beside)
+		return 0;
+	if (place_beside(j->out, when_now(), beside, e) < 0)
+		return -1;
+	j->out = *beside;
+	return 0;
 }
 
 int

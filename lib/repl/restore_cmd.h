@@ -36,6 +36,12 @@ int restore_cmd_stdin(const struct restore_cmd *);
 /* What cannot go together, or NULL. */
 const char *restore_cmd_conflict(const struct restore_cmd *);
 
+/* Where to: job.out (NULL: standard output), and where it is the database of
+ * the configuration (its path and meta), or that of a bare URL, job.state and
+ * job.meta: where replication will go on. *beside: allocated, with --beside. */
+int restore_cmd_out(struct restore_cmd *, const char *path, const char *meta,
+    char **beside, struct err *);
+
 /* May it be restored to job.out? 0: yes, or *there is a database that will
  * do (place_wanted); -1. */
 int restore_cmd_wanted(const struct restore_cmd *, int *there, struct err *);
