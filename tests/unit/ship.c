@@ -1,58 +1,20 @@
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #include "base/when.h"
 #include "db/state.h"
-#include "ltx/ltx.h"
-#include "repl/ship.h"
+#include "ship_rig.h"
 
 #define OURS 7
 #define THEIRS 8
 #define PAGE 512
 #define PAGES 4
 
-static char dir[32], meta[64], ltx0[64], replica[64];
-static struct store_conf conf;
-static struct store *st;
-static struct ship s;
-static struct err e;
-
-/* A level-0 file: every page where full, else page 2 alone. fill: content. */
 static void
 make(const char *folder, uint64_t n, int full, uint64_t node, int fill)
 {
-	struct ltx_header h = { .flags = LTX_FLAG_NOCHECKSUM,
-	    .page_size = PAGE, .commit = PAGES, .min_txid = n, .max_txid = n,
-	    .time_ms = 1000 * (int64_t)n, .node = node };
-	char path[200], name[LTX_NAME_LEN + 1], page[PAGE];
-	struct ltx_enc *enc;
-	uint32_t p;
-	int fd;
-
-	ltx_name_fmt(name, n, n);
-	snprintf(path, sizeof path, "mkdir -p %s", folder);
-	assert_int_equal(system(path), 0);
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(ltx_enc_begin(&enc, &h, LTX_BLOCK, io_out_fd(&fd),
-	    NULL, &e), 0);
-	for (p = full ? 1 : 2; p <= (full ? PAGES : 2); p++) {
-		memset(page, fill + (int)p, sizeof page);
-		assert_int_equal(ltx_enc_page(enc, p, page, &e), 0);
-	}
-	assert_int_equal(ltx_enc_end(enc, 0, &e), 0);
-	ltx_enc_free(enc);
-	close(fd);
+	make_file(folder, n, (struct ltx_header){ .page_size = PAGE,
+	    .commit = PAGES, .time_ms = 1000 * (int64_t)n, .node = node },
+	    full, fill);
 }
 
 static void
@@ -70,16 +32,6 @@ remote(uint64_t n, int full, uint64_t node, int fill)
 	make(folder, n, full, node, fill);
 }
 
-static void
-gone(const char *folder, uint64_t n)
-{
-	char path[200];
-
-	snprintf(path, sizeof path, "%s/%016llx-%016llx.ltx", folder,
-	    (unsigned long long)n, (unsigned long long)n);
-	assert_int_equal(unlink(path), 0);
-}
-
 static int
 there(unsigned level, uint64_t min, uint64_t max)
 {
@@ -91,15 +43,6 @@ there(unsigned level, uint64_t min, uint64_t max)
 }
 
 static void
-probe(uint64_t upto)
-{
-	uint64_t backlog;
-	int got;
-
-	assert_int_equal(ship_probe(&s, st, upto, NULL, &got, &backlog, &e), 0);
-}
-
-static void
 fresh(void)
 {
 	struct ship_conf c = s.conf;
@@ -108,42 +51,11 @@ fresh(void)
 }
 
 static int
-run(uint64_t upto, struct ship_result *r)
-{
-	err_clear(&e);
-	return ship_run(&s, st, upto, 100, r, &e);
-}
-
-static int
 setup(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/ls-ship.XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(meta, sizeof meta, "%s/meta", dir);
-	snprintf(ltx0, sizeof ltx0, "%s/meta/ltx/0", dir);
-	snprintf(replica, sizeof replica, "%s/replica", dir);
-	store_conf_init(&conf);
-	conf.type = STORE_FILE;
-	conf.path = replica;
-	conf.url = replica;
-	conf.perm.uid = (uid_t)-1;
-	conf.perm.gid = (gid_t)-1;
-	ship_init(&s, &(struct ship_conf){ .store = &conf, .ltx0 = ltx0,
-	    .dir = meta, .writer = OURS, .retention_ms = 300000 });
-	return store_open(&st, &conf, &e);
-}
-
-static int
-teardown(void **state)
-{
-	char cmd[100];
-
-	(void)state;
-	store_close(st);
-	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-	return system(cmd);
+	return begin((struct ship_conf){ .writer = OURS,
+	    .retention_ms = 300000 });
 }
 
 static void

@@ -1,18 +1,7 @@
-#include <fcntl.h>
 #include <glob.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 
-#include "ltx/ltx.h"
-#include "repl/ship.h"
 #include "repl/v03_pos.h"
+#include "ship_rig.h"
 
 /* A replica of Litestream 0.3's layout as ls-walship sees it: files that are
  * there, files that are gone, somebody else's. Local file n is of one page of
@@ -21,11 +10,6 @@
 #define FRAME (24 + 512)
 
 static uint32_t pages = 4;
-static char dir[32], meta[64], ltx0[64], replica[64];
-static struct store_conf conf;
-static struct store *st;
-static struct ship s;
-static struct err e;
 
 /* wal: where it begins in the database's WAL, whose salts are 1, 1; negative:
  * in the next one, of 2, 2. */
@@ -34,28 +18,11 @@ make(uint64_t n, int full, int64_t wal, int64_t time_ms, int fill,
     uint32_t size)
 {
 	uint32_t salt = wal < 0 ? 2 : 1;
-	struct ltx_header h = { .flags = LTX_FLAG_NOCHECKSUM,
-	    .page_size = size, .commit = pages, .min_txid = n, .max_txid = n,
-	    .time_ms = time_ms, .wal_offset = wal < 0 ? -wal : wal,
-	    .wal_size = FRAME, .salt1 = salt, .salt2 = salt };
-	char path[200], name[LTX_NAME_LEN + 1], page[65536];
-	struct ltx_enc *enc;
-	uint32_t p;
-	int fd;
 
-	ltx_name_fmt(name, n, n);
-	snprintf(path, sizeof path, "%s/%s", ltx0, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(ltx_enc_begin(&enc, &h, LTX_BLOCK, io_out_fd(&fd),
-	    NULL, &e), 0);
-	for (p = full ? 1 : 2; p <= (full ? pages : 2); p++) {
-		memset(page, fill + (int)p, sizeof page);
-		assert_int_equal(ltx_enc_page(enc, p, page, &e), 0);
-	}
-	assert_int_equal(ltx_enc_end(enc, 0, &e), 0);
-	ltx_enc_free(enc);
-	close(fd);
+	make_file(ltx0, n, (struct ltx_header){ .page_size = size,
+	    .commit = pages, .time_ms = time_ms,
+	    .wal_offset = wal < 0 ? -wal : wal, .wal_size = FRAME,
+	    .salt1 = salt, .salt2 = salt }, full, fill);
 }
 
 static void
@@ -68,16 +35,6 @@ static void
 local_full(uint64_t n)
 {
 	make(n, 1, 32 + (int64_t)n * FRAME, (int64_t)n, (int)n, 512);
-}
-
-static void
-gone(uint64_t n)
-{
-	char path[200], name[LTX_NAME_LEN + 1];
-
-	ltx_name_fmt(name, n, n);
-	snprintf(path, sizeof path, "%s/%s", ltx0, name);
-	assert_int_equal(unlink(path), 0);
 }
 
 /* How many objects below generations/; the name of the last in *last. */
@@ -109,15 +66,6 @@ ends(uint32_t index, uint64_t offset)
 }
 
 static void
-probe(uint64_t upto)
-{
-	uint64_t backlog;
-	int got;
-
-	assert_int_equal(ship_probe(&s, st, upto, NULL, &got, &backlog, &e), 0);
-}
-
-static void
 fresh(uint64_t upto)
 {
 	struct ship_conf c = s.conf;
@@ -128,48 +76,10 @@ fresh(uint64_t upto)
 }
 
 static int
-run(uint64_t upto, struct ship_result *r)
-{
-	err_clear(&e);
-	return ship_run(&s, st, upto, 100, r, &e);
-}
-
-static int
 setup(void **state)
 {
-	char cmd[100];
-
 	(void)state;
-	strcpy(dir, "/tmp/ls-v03s.XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(meta, sizeof meta, "%s/meta", dir);
-	snprintf(ltx0, sizeof ltx0, "%s/meta/ltx/0", dir);
-	snprintf(replica, sizeof replica, "%s/replica", dir);
-	snprintf(cmd, sizeof cmd, "mkdir -p %s", ltx0);
-	if (system(cmd))
-		return -1;
-	store_conf_init(&conf);
-	conf.type = STORE_FILE;
-	conf.path = replica;
-	conf.url = replica;
-	conf.perm.uid = (uid_t)-1;
-	conf.perm.gid = (gid_t)-1;
-	ship_init(&s, &(struct ship_conf){ .store = &conf, .ltx0 = ltx0,
-	    .dir = meta, .v03 = 1, .v03_pages = 3 });
-	return store_open(&st, &conf, &e);
-}
-
-static int
-teardown(void **state)
-{
-	char cmd[100];
-
-	(void)state;
-	ship_free(&s);
-	store_close(st);
-	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-	return system(cmd);
+	return begin((struct ship_conf){ .v03 = 1, .v03_pages = 3 });
 }
 
 /* 1 full, 2 .. n after it, and shipped. */
@@ -312,7 +222,7 @@ a_local_state_set_back_begins_another(void **state)
 {
 	(void)state;
 	shipped(5);
-	gone(5);
+	gone(ltx0, 5);
 	fresh(4);
 	another(5);
 }
@@ -419,7 +329,7 @@ a_hole_asks_for_a_full_copy(void **state)
 	shipped(3);
 	local(4);
 	local(5);
-	gone(4);
+	gone(ltx0, 4);
 	assert_int_equal(run(5, &r), 0);
 	assert_true(r.dump);
 	assert_int_equal(r.dump_after, 5);
