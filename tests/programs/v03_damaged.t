@@ -4,28 +4,10 @@
 # deleted, and a full copy that is asked for begins another generation.
 . tests/lib.sh
 need sqlite3
+. tests/programs/v03.sh
 
-mkdir "$T/d"
-db=$T/d/a.db url=file://$T/r
-make_db "$db" 400
-cat >"$T/c.yml" <<END
-dbs:
-  - path: $db
-    min-checkpoint-page-count: 20
-    replicas:
-      - format: v0.3
-        sync-interval: 10ms
-        url: "$url"
-END
-up() { # with a log of some segments
-	start walship ls-walship -c "$T/c.yml"
-	wait_for 20 ls-sync -w 5s "$db" || bail "$(cat "$T/walship.log")"
-	for i in 1 2 3 4 5 6 7 8; do
-		sql "$db" "UPDATE t SET v = hex(randomblob(48)) WHERE id % 40 = $i"
-		ls-sync -w 20s "$db" || bail "$(cat "$T/walship.log")"
-	done
-}
 up
+writes 8
 first=$(ls "$T/r/generations")
 log=$T/r/generations/$first/wal
 seg=$log/$(ls "$log" | sed -n 3p)
@@ -85,8 +67,7 @@ rm -r "$T/r/generations/0123456789abcdef"
 gens() { find "$T/r/generations" -type f | sed 's,.*generations/,,; s,/.*,,' | sort -u; }
 is 'the damaged one went' "$(gens)" "$second"
 rm "$T"/d/.a.db-litestream/v03-*
-start walship ls-walship -c "$T/c.yml"
-wait_for 20 ls-sync -w 5s "$db" || bail "$(cat "$T/walship.log")"
+up
 stop walship
 third=$(gens | grep -v "$second")
 ls-restore -q -o "$T/second.db" --generation "$second" "$url"
@@ -110,6 +91,7 @@ is 'the one before goes' "$(gens)" "$third"
 rm -rf "$T/r" "$T"/d/.a.db-litestream
 sed -i 's/sync-interval/retention-check-interval: 1s\n        sync-interval/' "$T/c.yml"
 up
+writes 8
 first=$(gens)
 log=$T/r/generations/$first/wal
 printf 'x%.0s' $(seq 40) |

@@ -3,29 +3,8 @@
 # live database, and each damage to any of its objects is found.
 . tests/lib.sh
 need sqlite3 perl
+. tests/programs/v03.sh
 
-mkdir "$T/d"
-db=$T/d/a.db url=file://$T/r
-make_db "$db" 400
-cat >"$T/c.yml" <<END
-dbs:
-  - path: $db
-    min-checkpoint-page-count: 20
-    replicas:
-      - format: v0.3
-        sync-interval: 10ms
-        url: "$url"
-END
-up() {
-	start walship ls-walship -c "$T/c.yml"
-	wait_for 20 ls-sync -w 5s "$db" || bail "$(cat "$T/walship.log")"
-}
-writes() {
-	for i in $(seq "$1"); do
-		sql "$db" "UPDATE t SET v = hex(randomblob(48)) WHERE id % 40 = $i"
-		ls-sync -w 20s "$db" || bail "$(cat "$T/walship.log")"
-	done
-}
 up
 exits 'a snapshot alone' 0 ls-verify -c "$T/c.yml" "$db"
 like 'is compared' "$out" 'ok; TXID 0000000000000001 .*equals the live database'
