@@ -105,6 +105,22 @@ bounds_make(struct bounds *bs, const struct listing *l, struct err *e)
 	return 0;
 }
 
+size_t
+plan_state_find(const struct plan_state *s, size_t n, uint64_t txid)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s[mid].txid < txid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && s[lo].txid == txid ? lo : n;
+}
+
 int
 plan_states(const struct listing *l, struct plan_state **out, size_t *n,
     struct err *e)

@@ -36,6 +36,8 @@ struct plan_state {
  * them; an empty listing has none). */
 int plan_states(const struct listing *, struct plan_state **v, size_t *n,
     struct err *);
+/* Index of the one of a TXID, n: there is none. */
+size_t plan_state_find(const struct plan_state *, size_t n, uint64_t txid);
 
 /* By TXID or, with neither, the latest. 0, or -1: ERR_NOTFOUND if the
  * listing is empty; ERR_DATA for a gap (names it, and what can still be

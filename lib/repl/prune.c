@@ -49,22 +49,6 @@ prune_plan(struct prune *p, const struct store_conf *conf, int64_t now_ms,
 /* ---- is the rest enough? ---- */
 
 static int
-has_state(const struct plan_state *s, size_t n, uint64_t txid)
-{
-	size_t lo = 0, hi = n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s[mid].txid < txid)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < n && s[lo].txid == txid;
-}
-
-static int
 states_left(const struct prune *p, const struct plan_state *all, size_t n,
     const struct plan_state *rest, size_t m, struct err *e)
 {
@@ -79,13 +63,14 @@ states_left(const struct prune *p, const struct plan_state *all, size_t n,
 
 		if (x->rule == RETAIN_ALL)
 			first = x->txid;
-		if (!has_state(rest, m, x->txid))
+		if (plan_state_find(rest, m, x->txid) == m)
 			return err_set(e, ERR_DATA, "what stays would not lead "
 			    "to TXID %016" PRIx64 ", which is promised",
 			    x->txid);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (all[i].txid >= first && !has_state(rest, m, all[i].txid))
+		if (all[i].txid >= first
+		    && plan_state_find(rest, m, all[i].txid) == m)
 			return err_set(e, ERR_DATA, "what stays would not lead "
 			    "to TXID %016" PRIx64 ", which is promised",
 			    all[i].txid);

@@ -51,23 +51,6 @@ is_snapshot(const struct replica_file *f)
 	return f->level == STORE_LEVEL_SNAPSHOT && retain_base(f);
 }
 
-/* Index of a TXID, n: not there. */
-static size_t
-find_state(const struct plan_state *s, size_t n, uint64_t txid)
-{
-	size_t lo = 0, hi = n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s[mid].txid < txid)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < n && s[lo].txid == txid ? lo : n;
-}
-
 static int
 cmp_entry(const void *pa, const void *pb)
 {
@@ -117,7 +100,7 @@ upper_states(struct upper *u, struct err *e)
 		const struct replica_file *f = &u->l.f[i];
 
 		if (f->level != STORE_LEVEL_SNAPSHOT
-		    && (k = find_state(s, n, f->max)) < n)
+		    && (k = plan_state_find(s, n, f->max)) < n)
 			below[k] = i;
 	}
 	for (k = 0; k < n; k++) {
