@@ -47,6 +47,7 @@ fresh(void)
 {
 	struct ship_conf c = s.conf;
 
+	ship_free(&s);
 	ship_init(&s, &c);
 }
 
