@@ -64,6 +64,7 @@ put_again(struct step *s, const char *ltx0, uint64_t n, struct err *e)
 {
 	struct replica_file f = { .min = n, .max = n };
 	struct store_put_opt opt = { .noreplace = 1 };
+	struct listing_facts facts;
 	struct store_src src = { 0 };
 	struct err no = { 0 };
 	struct stat st;
@@ -74,10 +75,11 @@ put_again(struct step *s, const char *ltx0, uint64_t n, struct err *e)
 	if (src.fd < 0)
 		return 0;
 	if (fstat(src.fd, &st) < 0
-	    || listing_check_in(io_in_fd(&src.fd), &f, &opt.time_ms, &no) < 0) {
+	    || listing_check_in(io_in_fd(&src.fd), &f, &facts, &no) < 0) {
 		close(src.fd);
 		return 0;
 	}
+	opt.time_ms = facts.time_ms;
 	f.size = src.len = (uint64_t)st.st_size;
 	f.time_ms = compact_put_time(s->st, opt.time_ms);
 	r = listing_key(s->st, &f, &key, e);
@@ -230,7 +232,7 @@ put(struct step *s, const char *ltx0, struct replica_file *to, struct err *e)
 	    s->in.whole ? s->in.min : 0, 0 };
 	const struct replica_file **files = calloc(s->in.n, sizeof *files);
 	struct compact_done made;
-	int r = 0;
+	int r;
 
 	if (!files)
 		return err_nomem(e);
@@ -239,16 +241,37 @@ put(struct step *s, const char *ltx0, struct replica_file *to, struct err *e)
 	/* levels above were made of what was looked at already */
 	if (s->done->level == 1)
 		opt.pages = pages_before(s, ltx0, s->in.min);
-	if (s->in.n == 1 && !s->in.whole)
-		r = compact_put_copy(s->st, files[0], ltx0, to, 1, e);
-	if (r < 0 && e->kind == ERR_DATA) {
-		err_clear(e); /* the local copy may be good */
-		r = 0;
+	r = compact_put(s->st, files, s->in.n, &opt, to, 1, &made, e);
+	free(files);
+	return r;
+}
+
+/* The one input again. 0: done; 1: not by this way; -1. */
+static int
+copy(struct step *s, struct replica_file *to, struct err *e)
+{
+	const struct replica_file *f = &s->l.f[s->in.idx[0]];
+	struct compact_source src;
+	uint32_t before;
+	int r;
+
+	if (s->in.n != 1 || s->in.whole
+	    || !(store_caps(s->st) & STORE_CAN_COPY))
+		return 1;
+	r = compact_put_source(s->st, f, s->opt->ltx0, &src, e);
+	if (!r && s->done->level == 1 && src.facts.hole) {
+		before = pages_before(s, src.same ? s->opt->ltx0 : NULL,
+		    s->in.min);
+		if (before && before < src.facts.hole)
+			return 1; /* as a merge finds, and names the page */
 	}
 	if (!r)
-		r = compact_put(s->st, files, s->in.n, &opt, to, 1, &made, e);
-	free(files);
-	return r < 0 ? -1 : 0;
+		r = compact_put_copy(s->st, f, &src, to, 1, e);
+	if (r < 0 && e->kind == ERR_DATA) {
+		err_clear(e); /* the local copy may be good */
+		return 1;
+	}
+	return r;
 }
 
 /* What is there under the name of the result: as good as ours? */
@@ -341,11 +364,13 @@ make(struct step *s, struct err *e)
 	struct replica_file to = { .min = s->in.min, .max = s->in.max,
 	    .level = (uint8_t)s->done->level };
 	const char *ltx0 = NULL;
-	int r;
+	int r = copy(s, &to, e);
 
-	if (local(s, &ltx0, e) < 0)
-		return -1;
-	r = put(s, ltx0, &to, e);
+	if (r > 0) {
+		if (local(s, &ltx0, e) < 0)
+			return -1;
+		r = put(s, ltx0, &to, e);
+	}
 	if (r && e->kind != ERR_EXISTS)
 		return not_made(s, ltx0, e);
 	r = r ? there_already(s, &to, e) : verify(s, &to, e);

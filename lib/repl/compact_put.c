@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/bytes.h"
 #include "base/when.h"
 
 #define SMALL 65536 /* not worth a comparison first */
@@ -166,12 +167,12 @@ compact_put_local(const char *ltx0, const struct replica_file *f)
 /* 1: the local file is whole and ends as the replica's; 0: it does not. */
 static int
 same_local(struct store *st, const struct replica_file *f, int fd,
-    int64_t *ms, struct err *e)
+    struct listing_facts *facts, struct err *e)
 {
 	unsigned char a[LTX_TRAILER_SIZE], b[LTX_TRAILER_SIZE];
 	struct err ignored;
 
-	if (listing_check_in(io_in_fd(&fd), f, ms, &ignored) < 0
+	if (listing_check_in(io_in_fd(&fd), f, facts, &ignored) < 0
 	    || io_preadn(fd, a, sizeof a, (int64_t)(f->size - sizeof a),
 	    &ignored) < 0)
 		return 0;
@@ -180,54 +181,71 @@ same_local(struct store *st, const struct replica_file *f, int fd,
 	return !memcmp(a, b, sizeof a);
 }
 
-/* Is what is to be copied good? *ms is the time of its header. What S3 stored
- * it has checked, and a good local copy that ends the same tells enough; in a
- * folder bytes may have changed since. */
+/* Does the local file end as what was read? */
 static int
-source_good(struct store *st, const struct replica_file *f, const char *ltx0,
-    int64_t *ms, struct err *e)
+ends_the_same(const char *ltx0, const struct replica_file *f,
+    const struct listing_facts *facts)
+{
+	unsigned char sum[8];
+	struct err ignored;
+	int fd = compact_put_local(ltx0, f), same;
+
+	if (fd < 0)
+		return 0;
+	same = f->size > sizeof sum && io_preadn(fd, sum, sizeof sum,
+	    (int64_t)(f->size - sizeof sum), &ignored) == 0
+	    && be64_unpack(sum) == facts->checksum;
+	close(fd);
+	return same;
+}
+
+/* What S3 stored it has checked, and a good local copy that ends the same tells
+ * enough; in a folder bytes may have changed since. */
+int
+compact_put_source(struct store *st, const struct replica_file *f,
+    const char *ltx0, struct compact_source *src, struct err *e)
 {
 	struct store_get *g;
 	int fd = -1, r = 0;
 
+	memset(src, 0, sizeof *src);
 	if (f->size > SMALL && store_conf(st)->type == STORE_S3)
 		fd = compact_put_local(ltx0, f);
 	if (fd >= 0) {
-		r = same_local(st, f, fd, ms, e);
+		r = src->same = same_local(st, f, fd, &src->facts, e);
 		close(fd);
 	}
 	if (r)
 		return r < 0 ? -1 : 0;
 	if (listing_get(st, f, 0, 0, &g, e) < 0)
 		return -1;
-	r = listing_check_in(store_get_in(g), f, ms, e);
+	r = listing_check_in(store_get_in(g), f, &src->facts, e);
 	store_get_close(g);
+	if (!r)
+		src->same = ends_the_same(ltx0, f, &src->facts);
 	return r;
 }
 
 int
 compact_put_copy(struct store *st, const struct replica_file *f,
-    const char *ltx0, struct replica_file *to, int noreplace, struct err *e)
+    const struct compact_source *src, struct replica_file *to, int noreplace,
+    struct err *e)
 {
-	struct store_put_opt opt = { .noreplace = noreplace };
+	struct store_put_opt opt = { .noreplace = noreplace,
+	    .time_ms = src->facts.time_ms, .size = f->size };
 	char *a = NULL, *b = NULL;
-	int r;
+	int r = listing_key(st, f, &a, e);
 
-	if (!(store_caps(st) & STORE_CAN_COPY))
-		return 0;
-	r = listing_key(st, f, &a, e);
 	if (!r)
 		r = listing_key(st, to, &b, e);
-	if (!r && (r = source_good(st, f, ltx0, &opt.time_ms, e)) < 0)
-		err_in(e, "%s", a);
 	if (!r) {
-		to->time_ms = opt.time_ms;
+		to->time_ms = src->facts.time_ms;
 		to->size = f->size;
 		r = store_copy(st, a, b, &opt, e);
 	}
 	free(a);
 	free(b);
-	return r < 0 ? -1 : 1;
+	return r;
 }
 
 int64_t

@@ -13,13 +13,22 @@ int compact_put(struct store *, const struct replica_file *const *files,
     size_t n, const struct compact_opt *, struct replica_file *to,
     int noreplace, struct compact_done *, struct err *);
 
-/* The same where the result would be one input again, byte for byte, under
- * another name: a copy the store makes of it, without an upload. It is read
- * whole first: the local file where ltx0 (NULL: none) has it, with the end of
- * the replica's compared, else the replica's. 1: done; 0: this store makes no
- * copies; -1. */
+/* What is known of a file that is to be copied, once it was read whole. */
+struct compact_source {
+	struct listing_facts facts;
+	int same;       /* the local file is the replica's */
+};
+/* Reads it: the local file where ltx0 (NULL: none) has it, with the end of the
+ * replica's compared, else the replica's. One GET. */
+int compact_put_source(struct store *, const struct replica_file *,
+    const char *ltx0, struct compact_source *, struct err *);
+
+/* compact_put where the result would be one input again, byte for byte, under
+ * another name: a copy the store makes of it, without an upload. For stores
+ * that can (STORE_CAN_COPY). */
 int compact_put_copy(struct store *, const struct replica_file *,
-    const char *ltx0, struct replica_file *to, int noreplace, struct err *);
+    const struct compact_source *, struct replica_file *to, int noreplace,
+    struct err *);
 
 /* A level-0 file of the replica as it is in a local folder: a descriptor, or
  * -1 if it is not there in that size. */

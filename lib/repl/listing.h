@@ -44,6 +44,25 @@ uint64_t listing_max(const struct listing *); /* largest TXID, 0 if empty */
 int listing_add(struct listing *, const struct replica_file *, struct err *);
 void listing_sort(struct listing *);
 
+/* What becomes of a listing while others put and delete: noted one by one, in
+ * their order, and applied at once, in one pass over it, however many they
+ * are. Zeroed is empty; listing_changes_free is idempotent. */
+struct listing_change {
+	struct replica_file f;
+	size_t turn;
+	int there;             /* it was put, else deleted */
+};
+struct listing_changes {
+	struct listing_change *c;
+	size_t n, a;
+};
+int listing_note(struct listing_changes *, const struct replica_file *,
+    int there, struct err *);
+/* Of a file noted more than once the last counts. -1 (out of memory): the
+ * listing is as it was. The changes are empty afterwards. */
+int listing_apply(struct listing *, struct listing_changes *, struct err *);
+void listing_changes_free(struct listing_changes *);
+
 /* Exact times of files from .. to-1 that have none yet, from their headers
  * (metadata and mtime do not survive every copy): one read of 100 bytes
  * each, eight at once. */
@@ -53,10 +72,17 @@ int listing_times(struct store *, struct listing *, size_t from, size_t to,
 /* Is it what its name says, and undamaged? Reads it whole. ERR_DATA names
  * it. */
 int listing_check(struct store *, const struct replica_file *, struct err *);
-/* The same of its bytes, from wherever they come; *time_ms (may be NULL): of
- * its header. */
+/* What the bytes of a file say. */
+struct listing_facts {
+	int64_t time_ms;   /* of its header */
+	uint64_t checksum; /* of the file */
+	uint32_t hole;     /* largest page of the database that it does not
+	                      have; 0: it has them all */
+};
+/* The same of its bytes, from wherever they come; *facts (may be NULL) is all
+ * there on 0, the time as soon as the header was read. */
 int listing_check_in(struct io_in, const struct replica_file *,
-    int64_t *time_ms, struct err *);
+    struct listing_facts *facts, struct err *);
 
 /* The key of a listed file, allocated. */
 int listing_key(struct store *, const struct replica_file *, char **key,

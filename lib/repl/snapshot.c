@@ -42,23 +42,29 @@ put(struct job *j, struct store *st, const char *ltx0,
 	struct compact_opt merge = { ltx0, j->opt->tmp, j->opt->encoding, 0, 0 };
 	const struct replica_file **files = calloc(j->p.n, sizeof *files);
 	struct compact_done made = { 0 };
-	int r = 0, noreplace = j->pin != NULL;
+	struct compact_source src;
+	int r = 1, noreplace = j->pin != NULL;
 
 	if (!files)
 		return err_nomem(e);
 	for (size_t i = 0; i < j->p.n; i++)
 		files[i] = &j->l.f[j->p.idx[i]];
-	if (j->p.n == 1 && files[0]->min == 1)
-		r = compact_put_copy(st, files[0], ltx0, to, noreplace, e);
+	if (j->p.n == 1 && files[0]->min == 1
+	    && (store_caps(st) & STORE_CAN_COPY)) {
+		r = compact_put_source(st, files[0], ltx0, &src, e);
+		if (!r)
+			r = compact_put_copy(st, files[0], &src, to, noreplace,
+			    e);
+	}
 	if (r < 0 && e->kind == ERR_DATA) {
 		err_clear(e); /* the local copy may be good */
-		r = 0;
+		r = 1;
 	}
-	if (!r)
+	if (r > 0)
 		r = compact_put(st, files, j->p.n, &merge, to, noreplace, &made,
 		    e);
 	free(files);
-	return r < 0 ? -1 : 0;
+	return r;
 }
 
 static int

@@ -420,7 +420,7 @@ static const struct store_ops s3_ops = {
 static enum s3_provider
 s3_provider(const struct store_conf *c)
 {
-	if (!c->endpoint)
+	if (!c->endpoint || strstr(c->endpoint, ".amazonaws.com"))
 		return S3_AWS;
 	if (strstr(c->endpoint, "fly.storage.tigris.dev")
 	    || strstr(c->endpoint, "t3.storage.dev"))

@@ -111,43 +111,72 @@ s3_copy_parts(struct s3 *s, const char *source, uint64_t size,
 	return r;
 }
 
+/* The size and time of the source, if they are not known. */
+static int
+s3_copy_look(struct s3 *s, const char *from, uint64_t *size, int64_t *time_ms,
+    struct err *e)
+{
+	struct store_stat src;
+
+	if (*size && *time_ms >= 0)
+		return 0;
+	if (s3_head(&s->st, from, &src, e))
+		return -1;
+	*size = src.size;
+	if (*time_ms < 0)
+		*time_ms = src.litestream_ms;
+	return 0;
+}
+
+/* Few stores take a condition on copies, and most that do not say nothing of
+ * it: nothing is copied to where something is seen. AWS takes it, and is
+ * asked once less. */
+static int
+s3_copy_absent(struct s3 *s, const char *to, struct err *e)
+{
+	struct store_stat dst;
+
+	if (!s3_head(&s->st, to, &dst, e))
+		return err_set(e, ERR_EXISTS, "s3://%s/%s exists",
+		    s->st.conf->bucket, to);
+	if (e->kind != ERR_NOTFOUND)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
 int
 s3_copy(struct store *st, const char *from, const char *to,
     const struct store_put_opt *opt, struct err *e)
 {
 	struct s3 *s = (struct s3 *)st;
 	uint64_t max = s->st.conf->copy_max ? s->st.conf->copy_max
-	    : S3_COPY_MAX;
+	    : S3_COPY_MAX, size = opt->size;
 	stralloc source = STRALLOC_ZERO;
-	struct store_stat src, dst;
 	int64_t time_ms = opt->time_ms;
-	int r;
+	int r, look;
 
-	if (s3_head(st, from, &src, e))
+	if (s3_copy_look(s, from, &size, &time_ms, e))
 		return -1;
-	/* Few stores take a condition on copies: look first as well. */
-	if (opt->noreplace) {
-		if (!s3_head(st, to, &dst, e))
-			return err_set(e, ERR_EXISTS, "s3://%s/%s exists",
-			    s->st.conf->bucket, to);
-		if (e->kind != ERR_NOTFOUND)
-			return -1;
-		err_clear(e);
-	}
-	if (time_ms < 0)
-		time_ms = src.litestream_ms;
+	look = opt->noreplace && (s->provider != S3_AWS || size > max
+	    || s->known->no_copy_condition);
+	if (look && s3_copy_absent(s, to, e))
+		return -1;
 	if (s3_copy_source(s, from, &source, e)) {
 		stralloc_free(&source);
 		return -1;
 	}
-	if (src.size > max) {
-		r = s3_copy_parts(s, source.s, src.size, to, opt, time_ms, e);
+	if (size > max) {
+		r = s3_copy_parts(s, source.s, size, to, opt, time_ms, e);
 	} else {
 		r = s3_copy_whole(s, source.s, to, opt, time_ms, e);
 		if (r && opt->noreplace && !s->known->no_copy_condition
 		    && e->kind == ERR_CONF) {
 			s->known->no_copy_condition = 1;
-			r = s3_copy_whole(s, source.s, to, opt, time_ms, e);
+			r = look ? 0 : s3_copy_absent(s, to, e);
+			if (!r)
+				r = s3_copy_whole(s, source.s, to, opt,
+				    time_ms, e);
 		}
 	}
 	stralloc_free(&source);

@@ -103,6 +103,8 @@ struct store_put_opt {
 	                     then meets its like is ERR_EXISTS too, for the
 	                     caller to judge */
 	int64_t time_ms;  /* Litestream timestamp metadata, mtime; -1: none */
+	uint64_t size;    /* copies: of the source, where it is known: with the
+	                     time it saves a look at it; 0 */
 	void (*progress)(void *ctx, uint64_t done); /* may be NULL */
 	void *ctx;
 };

@@ -353,6 +353,16 @@ serve(struct request *q)
 	return keep;
 }
 
+/* As a proxy it is every host. */
+static void
+proxied(char *target)
+{
+	char *path;
+
+	if (!strncmp(target, "http://", 7) && (path = strchr(target + 7, '/')))
+		memmove(target, path, strlen(path) + 1);
+}
+
 static int
 read_request(struct request *q)
 {
@@ -368,6 +378,7 @@ read_request(struct request *q)
 	q->head = (size_t)(end - q->raw) + 2;
 	if (sscanf(q->raw, "%15s %4095s", q->method, q->target) != 2)
 		return -1;
+	proxied(q->target);
 	pthread_mutex_lock(&lock);
 	find_rule(q);
 	fprintf(log_file, "> ");

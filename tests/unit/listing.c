@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/spill.h"
 #include "ltx/ltx.h"
+#include "ltx_mem.h"
 #include "repl/listing.h"
 #include "repl/listing_fmt.h"
 #include "store/store_int.h"
@@ -151,6 +153,151 @@ json_strings_are_utf8(void **state)
 	stralloc_free(&s);
 }
 
+/* ---- changes ---- */
+
+#define MANY 100000
+
+static struct replica_file
+file(unsigned level, uint64_t n)
+{
+	return (struct replica_file){ .min = n, .max = n, .size = n,
+	    .level = (uint8_t)level };
+}
+
+static void
+note(struct listing_changes *c, unsigned level, uint64_t n, int there)
+{
+	struct replica_file f = file(level, n);
+	struct err e;
+
+	assert_int_equal(listing_note(c, &f, there, &e), 0);
+}
+
+/* Retention after a long time without: what goes is told one by one, here
+ * the newest first, the dearest way for a row taken out at once. */
+static void
+many_deletions_are_one_pass(void **state)
+{
+	struct listing_changes c = { 0 };
+	struct listing l = { 0 };
+	struct replica_file *was;
+	struct err e;
+
+	(void)state;
+	for (uint64_t i = 1; i <= MANY; i++) {
+		struct replica_file f = file(0, i);
+
+		assert_int_equal(listing_add(&l, &f, &e), 0);
+	}
+	was = l.f;
+	for (uint64_t i = MANY; i > 1; i--)
+		note(&c, 0, i - 1, 0);
+	assert_ptr_equal(l.f, was);
+	assert_int_equal(l.n, MANY); /* nothing is moved for each of them */
+	assert_int_equal(listing_apply(&l, &c, &e), 0);
+	assert_int_equal(l.n, 1);
+	assert_int_equal(l.f[0].max, MANY);
+	assert_int_equal(c.n, 0);
+	listing_free(&l);
+}
+
+/* Of each file the last change counts; against a model, by a fixed seed. */
+static void
+changes_are_as_one_by_one(void **state)
+{
+	enum { TXIDS = 12, LEVELS = 3, ROUNDS = 300 };
+	char there[LEVELS][TXIDS] = { { 0 } };
+	struct listing_changes c = { 0 };
+	struct listing l = { .foreign = 7 };
+	unsigned seed = 5;
+	struct err e;
+
+	(void)state;
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t n = 0;
+
+		for (int i = rand_r(&seed) % 20; i > 0; i--) {
+			unsigned k = (unsigned)rand_r(&seed) % LEVELS;
+			unsigned t = (unsigned)rand_r(&seed) % TXIDS;
+
+			there[k][t] = rand_r(&seed) & 1;
+			note(&c, k, t + 1, there[k][t]);
+		}
+		assert_int_equal(listing_apply(&l, &c, &e), 0);
+		for (unsigned k = 0; k < LEVELS; k++)
+			for (unsigned t = 0; t < TXIDS; t++)
+				if (there[k][t]) {
+					assert_true(n < l.n);
+					assert_int_equal(l.f[n].level, k);
+					assert_int_equal(l.f[n++].max, t + 1);
+				}
+		assert_int_equal(l.n, n);
+		assert_int_equal(l.foreign, 7);
+	}
+	listing_free(&l);
+}
+
+/* ---- the pages of a file ---- */
+
+static uint32_t
+hole(uint32_t page_size, uint32_t commit, const uint32_t *pgno, size_t n)
+{
+	static unsigned char page[65536];
+	const struct ltx_header h = { .flags = LTX_FLAG_NOCHECKSUM,
+	    .page_size = page_size, .commit = commit, .min_txid = 2,
+	    .max_txid = 2, .time_ms = 1700000000123 };
+	const struct replica_file f = { .min = 2, .max = 2 };
+	struct mem m = { .fail_in = -1 };
+	struct ltx_spill spill;
+	struct listing_facts facts;
+	struct ltx_enc *enc;
+	struct spill s;
+	struct err e = { 0 };
+
+	spill_init(&s, NULL);
+	spill = (struct ltx_spill){ spill_out(&s), spill_in(&s), spill_rewind,
+	    &s };
+	assert_int_equal(ltx_enc_begin(&enc, &h, LTX_BLOCK,
+	    (struct io_out){ mem_write, &m }, &spill, &e), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(ltx_enc_page(enc, pgno[i], page, &e), 0);
+	assert_int_equal(ltx_enc_end(enc, 0, &e), 0);
+	ltx_enc_free(enc);
+	spill_free(&s);
+	assert_int_equal(listing_check_in((struct io_in){ mem_read, &m }, &f,
+	    &facts, &e), 0);
+	assert_int_equal(facts.time_ms, 1700000000123);
+	assert_memory_equal(m.p + m.len - 8, ((unsigned char[]){
+	    (unsigned char)(facts.checksum >> 56),
+	    (unsigned char)(facts.checksum >> 48) }), 2);
+	free(m.p);
+	return facts.hole;
+}
+
+static void
+the_last_hole_is_told(void **state)
+{
+	const uint32_t all[] = { 1, 2, 3, 4 }, lock = 16385; /* of 64 KB pages */
+
+	(void)state;
+	assert_int_equal(hole(4096, 4, all, 4), 0);
+	assert_int_equal(hole(4096, 5, all, 4), 5);
+	assert_int_equal(hole(4096, 9, all, 4), 9);
+	assert_int_equal(hole(4096, 4, all + 1, 3), 1);
+	assert_int_equal(hole(4096, 4, all + 3, 1), 3);
+	assert_int_equal(hole(4096, 4, all, 0), 4);
+	assert_int_equal(hole(4096, 3, (uint32_t[]){ 1, 3 }, 2), 2);
+	/* the page SQLite leaves out is no hole */
+	assert_int_equal(hole(65536, lock + 1, (uint32_t[]){ lock - 1,
+	    lock + 1 }, 2), lock - 2);
+	assert_int_equal(hole(65536, lock + 1, (uint32_t[]){ 1, lock + 1 },
+	    2), lock - 1);
+	assert_int_equal(hole(65536, lock, (uint32_t[]){ lock - 1 }, 1),
+	    lock - 2);
+	assert_int_equal(hole(65536, lock + 1, (uint32_t[]){ lock - 1 }, 1),
+	    lock + 1);
+}
+
 int
 main(void)
 {
@@ -159,6 +306,9 @@ main(void)
 		cmocka_unit_test(what_is_printed_is_read),
 		cmocka_unit_test(what_is_no_listing_is_refused),
 		cmocka_unit_test(json_strings_are_utf8),
+		cmocka_unit_test(many_deletions_are_one_pass),
+		cmocka_unit_test(changes_are_as_one_by_one),
+		cmocka_unit_test(the_last_hole_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
