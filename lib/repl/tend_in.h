@@ -41,6 +41,7 @@ struct tend_rep {
 	struct tend_child c, proof;
 	struct listing l;         /* what it holds, */
 	struct listing fresh;     /* and as a LIST has it that is under way */
+	struct listing_changes changes; /* by the child at work */
 	int listed;
 	uint64_t l_upto;          /* TXID up to which it is all there */
 	int present;              /* ls-walship ships to it */

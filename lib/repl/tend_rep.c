@@ -29,6 +29,7 @@ tend_rep_free(struct tend_rep *r)
 	tend_child_free(&r->proof);
 	listing_free(&r->l);
 	listing_free(&r->fresh);
+	listing_changes_free(&r->changes);
 }
 
 static const struct log *
@@ -255,19 +256,6 @@ tend_rep_step(struct tend_rep *r, int64_t now, int64_t mono)
 
 /* ---- what a child says and what becomes of it ---- */
 
-static void
-del(struct listing *l, const struct replica_file *f)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (l->f[i].level == f->level && l->f[i].min == f->min
-		    && l->f[i].max == f->max) {
-			memmove(&l->f[i], &l->f[i + 1],
-			    (l->n - i - 1) * sizeof *l->f);
-			l->n--;
-			return;
-		}
-}
-
 void
 tend_rep_line(struct tend_rep *r, struct tend_child *c, char *line)
 {
@@ -283,9 +271,8 @@ tend_rep_line(struct tend_rep *r, struct tend_child *c, char *line)
 	if (!row || listing_fmt_row(row + 1, strlen(row + 1), &f) < 0)
 		return;
 	*row = 0;
-	if (!strcmp(line, "add") || !strcmp(line, "del"))
-		del(&r->l, &f);
-	if (!strcmp(line, "add") && listing_add(&r->l, &f, &e) < 0)
+	if ((!strcmp(line, "add") || !strcmp(line, "del"))
+	    && listing_note(&r->changes, &f, *line == 'a', &e) < 0)
 		r->relist = 1;
 	if (!strcmp(line, "stale"))
 		r->relist = 1;
@@ -336,8 +323,6 @@ worked(struct tend_rep *r, const struct tend_child *c, int64_t now)
 		listed(r, c->upto);
 	if (c->job == TEND_LIST && r->validating)
 		tend_valid_check(r, now);
-	if (c->job != TEND_LIST)
-		listing_sort(&r->l);
 	if (c->job == TEND_COMPACT || c->job == TEND_SNAPSHOT) {
 		unsigned level = c->job == TEND_COMPACT ? c->level
 		    : STORE_LEVEL_SNAPSHOT;
@@ -395,6 +380,8 @@ tend_rep_ended(struct tend_rep *r, struct tend_child *c)
 	t->running--;
 	t->dirty = 1;
 	r->due = 0;
+	if (listing_apply(&r->l, &r->changes, &e) < 0)
+		r->relist = 1;
 	if (t->ending)
 		return;
 	if (c->status == 0) {
