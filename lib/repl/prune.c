@@ -1,6 +1,7 @@
 #include "repl/prune.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,28 @@
 
 /* ---- the plan ---- */
 
+/* The exact times that a decision needs. A snapshot past its retention that is
+ * damaged goes all the same. */
+static int
+read_times(struct prune *p, size_t from, size_t to, struct err *e)
+{
+	struct replica_file *f = &p->listing.f[from];
+
+	if (listing_times(p->st, &p->listing, from, to, e) == 0)
+		return 0;
+	if (e->kind == ERR_DATA && !p->retain.judged && f->time_ms >= 0) {
+		f->time_exact = 1;
+		err_clear(e);
+		return 0;
+	}
+	if (e->kind == ERR_NOTFOUND) {
+		/* of a file that went meanwhile, not of a replica */
+		changes_say(p->changes, p->log, "stale", f);
+		e->kind = ERR_TEMP;
+	}
+	return -1;
+}
+
 static int
 decide(struct prune *p, struct err *e)
 {
@@ -18,13 +41,41 @@ decide(struct prune *p, struct err *e)
 	int x;
 
 	while ((x = retain_step(&p->retain, &p->listing, &from, &to, e)) > 0)
-		if (listing_times(p->st, &p->listing, from, to, e) < 0) {
-			/* of a file that went meanwhile, not of a replica */
-			if (e->kind == ERR_NOTFOUND)
-				e->kind = ERR_TEMP;
+		if (read_times(p, from, to, e) < 0)
 			return -1;
-		}
 	return x;
+}
+
+/* What cannot be what it is called is nothing to lean on: an object too short
+ * for an LTX file, or one that goes on after the newest of level 0, which
+ * always stays. Neither leads anywhere, and both are left alone. */
+static void
+leave_alone(struct prune *p)
+{
+	struct listing *l = &p->listing;
+	uint64_t end = 0;
+	char name[LTX_NAME_LEN + 1], level[4];
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n && !l->f[i].level; i++)
+		if (l->f[i].max > end)
+			end = l->f[i].max;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct replica_file *f = &l->f[i];
+
+		if (f->size > LTX_HEADER_SIZE + LTX_TRAILER_SIZE
+		    && (!end || f->max <= end)) {
+			l->f[n++] = *f;
+			continue;
+		}
+		ltx_name_fmt(name, f->min, f->max);
+		snprintf(level, sizeof level, "%u", f->level);
+		log_event(p->log, LOG_WARN, "left alone, and not relied on: it "
+		    "is too short for an LTX file, or goes on where level 0 "
+		    "has ended", "replica", store_conf(p->st)->url, "level",
+		    level, "file", name, NULL);
+	}
+	l->n = n;
 }
 
 int
@@ -32,18 +83,23 @@ prune_plan(struct prune *p, const struct store_conf *conf, int64_t now_ms,
     const struct retain_rules *rules, struct changes *changes,
     const struct log *log, struct err *e)
 {
+	int r;
+
 	memset(p, 0, sizeof *p);
 	p->changes = changes;
 	p->log = log;
 	if (store_open(&p->st, conf, e) < 0)
 		return -1;
-	if (changes_read(changes, p->st, LISTING_ALL, &p->listing, e) < 0
-	    || retain_begin(&p->retain, &p->listing, now_ms, rules, e) < 0
-	    || decide(p, e) < 0) {
-		prune_free(p);
-		return -1;
+	r = changes_read(changes, p->st, LISTING_ALL, &p->listing, e);
+	if (!r) {
+		leave_alone(p);
+		r = retain_begin(&p->retain, &p->listing, now_ms, rules, e);
 	}
-	return 0;
+	if (!r)
+		r = decide(p, e);
+	if (r)
+		prune_free(p);
+	return r;
 }
 
 /* ---- is the rest enough? ---- */

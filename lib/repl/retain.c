@@ -56,6 +56,33 @@ judge_snapshots(struct retain *r, const struct listing *l)
 	return floor < stays ? floor : stays;
 }
 
+/* A folder that does not keep times says of everything that it is old. Before a
+ * snapshot goes for its age its header is asked: the state in it is older
+ * than the object, where the store tells the truth. */
+static int
+older_than_told(struct retain *r, const struct listing *l, size_t *from,
+    size_t *to)
+{
+	size_t last = level_last(l, STORE_LEVEL_SNAPSHOT);
+
+	for (size_t i = 0; i < l->n && !r->rules.level0_only; i++) {
+		const struct replica_file *f = &l->f[i];
+
+		if (f->level != STORE_LEVEL_SNAPSHOT || i == last
+		    || !retain_base(f)
+		    || r->listed[i] >= r->now_ms - r->rules.retention_ms)
+			continue;
+		if (!f->time_exact) {
+			*from = i;
+			*to = i + 1;
+			return 1;
+		}
+		if (f->time_ms > r->listed[i] && f->time_ms <= r->now_ms)
+			r->listed[i] = f->time_ms;
+	}
+	return 0;
+}
+
 /* Litestream's windows, for all levels but 0. */
 static void
 judge(struct retain *r, const struct listing *l)
@@ -124,10 +151,14 @@ retain_begin(struct retain *r, const struct listing *l, int64_t now_ms,
 	r->why = calloc(l->n + 1, sizeof *r->why);
 	r->by = calloc(l->n + 1, sizeof *r->by);
 	r->listed = calloc(l->n + 1, sizeof *r->listed);
-	if (r->why && r->by && r->listed)
-		return 0;
-	retain_free(r);
-	return err_nomem(e);
+	r->told = calloc(l->n + 1, sizeof *r->told);
+	if (!r->why || !r->by || !r->listed || !r->told) {
+		retain_free(r);
+		return err_nomem(e);
+	}
+	for (size_t i = 0; i < l->n; i++)
+		r->told[i] = -1;
+	return 0;
 }
 
 /* Only what would go otherwise is looked at again. */
@@ -153,7 +184,13 @@ retain_step(struct retain *r, const struct listing *l, size_t *from,
 	if (!l->n)
 		return 0;
 	if (!r->judged) {
-		x = retain_told(r, l, from, to, e);
+		for (size_t i = 0; i < l->n; i++)
+			if (r->told[i] < 0)
+				r->told[i] = l->f[i].time_ms;
+		x = r->aged ? 0 : retain_told(r, l, from, to, e);
+		r->aged = !x;
+		if (!x)
+			x = older_than_told(r, l, from, to);
 		if (x)
 			return x;
 		judge(r, l);
@@ -176,6 +213,7 @@ retain_free(struct retain *r)
 	free(r->why);
 	free(r->by);
 	free(r->listed);
+	free(r->told);
 	free(r->point);
 	memset(r, 0, sizeof *r);
 }

@@ -13,7 +13,8 @@
  * goes when level 1 has got as far, files of the levels from 1 on lead
  * there, and to what they end with, without it, and it is older than the retention of level 0, never the
  * last one. Age is the listing's time (mtime, LastModified), as Litestream
- * counts it; of an object from the future it is none.
+ * counts it; of an object from the future it is none, and a snapshot with a
+ * later state in it is of the time of that: some folders do not keep times.
  *
  * Besides, states are promised (struct retain_keep), and a file that one of
  * them needs stays. Which day a state belongs to, its own time says, out of the
@@ -73,7 +74,9 @@ struct retain {
 	/* private */
 	struct retain_rules rules;
 	int64_t now_ms;
+	int64_t *told;              /* listed times, exact ones in their stead */
 	int64_t *listed;            /* times by which age is counted */
+	int aged;                   /* they are all there */
 	int judged;                 /* by the windows */
 };
 
@@ -84,8 +87,9 @@ int retain_begin(struct retain *, const struct listing *, int64_t now_ms,
 /* 1: the exact times of files *from to *to - 1 must be known first (those that
  * are not yet: fill them in and call again). They are looked for by halving:
  * where both ends of a row of states are of one day, all are. 0: decided. -1:
- * out of memory. Without struct retain_keep and with all times told, nothing
- * is ever asked for. */
+ * out of memory. Without struct retain_keep and with all times told, only the
+ * times of snapshots that would go are asked for, one by one: of one that is
+ * damaged the listed time will do, marked as exact. */
 int retain_step(struct retain *, const struct listing *, size_t *from,
     size_t *to, struct err *);
 

@@ -18,10 +18,11 @@ int retain_promise(struct retain *, const struct listing *,
 
 /* Times t of the files idx (n of them, in order of their TXIDs), exact where
  * that matters: between two with known times of one class all are of it. 1: the
- * time of file *need of the listing is needed. exact: told ones will not do. */
+ * time of file *need of the listing is needed. told: times of all files, -1 not
+ * known; NULL: only exact ones will do. */
 typedef int64_t retain_class_fn(const void *ctx, int64_t time_ms);
 int retain_spread(const struct listing *, const size_t *idx, size_t n,
-    int exact, retain_class_fn *, const void *ctx, int64_t *t, size_t *need);
+    const int64_t *told, retain_class_fn *, const void *ctx, int64_t *t, size_t *need);
 
 /* The parts of retain_step: listed times that the store did not tell; all
  * states of the last while; days, weeks and months; level 0. */

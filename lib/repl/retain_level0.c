@@ -7,16 +7,16 @@
 
 int
 retain_spread(const struct listing *l, const size_t *idx, size_t n,
-    int exact, retain_class_fn *class, const void *ctx, int64_t *t,
+    const int64_t *told, retain_class_fn *class, const void *ctx, int64_t *t,
     size_t *need)
 {
 	size_t at = 0; /* the last one known */
 
 	for (size_t i = 0; i < n; i++) {
 		const struct replica_file *f = &l->f[idx[i]];
-		int known = exact ? f->time_exact : f->time_ms >= 0;
+		int known = told ? told[idx[i]] >= 0 : f->time_exact;
 
-		t[i] = f->time_ms;
+		t[i] = told ? told[idx[i]] : f->time_ms;
 		if (!known && (i == 0 || i + 1 == n)) {
 			*need = idx[i];
 			return 1;
@@ -74,9 +74,9 @@ retain_told(struct retain *r, const struct listing *l, size_t *from,
 	int x;
 
 	for (size_t i = 0; i < l->n; i++) {
-		r->listed[i] = l->f[i].time_ms;
+		r->listed[i] = r->told[i];
 		if (l->f[i].level == STORE_LEVEL_SNAPSHOT
-		    && l->f[i].time_ms < 0 && !r->rules.level0_only) {
+		    && r->told[i] < 0 && !r->rules.level0_only) {
 			*from = i;
 			*to = l->n;
 			return 1;
@@ -84,7 +84,7 @@ retain_told(struct retain *r, const struct listing *l, size_t *from,
 	}
 	idx = level_files(l, 0, &n, e);
 	t = calloc(l->n, sizeof *t);
-	x = idx && t ? retain_spread(l, idx, n, 0, class_cuts, &c, t, from)
+	x = idx && t ? retain_spread(l, idx, n, r->told, class_cuts, &c, t, from)
 	    : err_nomem(e);
 	*to = *from + 1;
 	for (size_t i = 0; !x && i < n; i++)
@@ -126,14 +126,14 @@ all_of(struct retain *r, const struct listing *l, const struct plan_state *s,
 
 	for (i = 0; !x && i < n; i++) {
 		idx[i] = s[i].low;
-		if (l->f[idx[i]].time_ms > newest)
-			newest = l->f[idx[i]].time_ms;
+		if (r->told[idx[i]] > newest)
+			newest = r->told[idx[i]];
 	}
 	if (newest > r->now_ms)
 		newest = r->now_ms;
 	c.all = newest - r->rules.keep.all_ms;
 	if (!x)
-		x = retain_spread(l, idx, n, 0, class_cuts, &c, t, need);
+		x = retain_spread(l, idx, n, r->told, class_cuts, &c, t, need);
 	for (i = 0; !x && i < n && t[i] < c.all; i++)
 		;
 	if (!x && i < n) {

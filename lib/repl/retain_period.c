@@ -146,7 +146,7 @@ upper_times(struct upper *u, size_t *from, size_t *to)
 		*to = u->map[u->l.n - 1] + 1;
 		return 1;
 	}
-	if (!retain_spread(&u->l, u->idx, u->n, 1, class_day, NULL, u->t,
+	if (!retain_spread(&u->l, u->idx, u->n, NULL, class_day, NULL, u->t,
 	    &need))
 		return 0;
 	*from = u->map[need];

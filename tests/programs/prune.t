@@ -102,4 +102,31 @@ grep -v "$(printf %016x 60)" "$T/listing" >"$T/short"
 exits 'what is not in it is not looked at' 0 ls-prune -0 -n --listing - \
     "$url" <"$T/short"
 unlike 'nor named' "$out" "$(printf %016x 60)"
+
+# what is not what it is called is not relied on: level 0 stays
+cp -r "$T/all" "$T/r3"
+url=file://$T/r3
+touch -d '2026-03-01 12:00' "$T"/r3/ltx/*/*
+: >"$T/r3/ltx/1/$(name 55 57)"
+mv "$T/r3/ltx/1/$(name 58 60)" "$T/r3/ltx/1/$(name 58 600)"
+exits 'files that are no such files' 0 ls-prune -0 "$url"
+like 'one too short is told' "$err" "left alone.*level=1 file=$(name 55 57)"
+like 'and one that ends where nothing has' "$err" \
+    "left alone.*level=1 file=$(name 58 600)"
+is 'what only level 0 has stays' "$(ls-list -l 0 "$url" | grep ^0 | cut -f 2)" \
+    "$(printf '%016x\n' 55 56 57 58 59 60)"
+is 'they stay too' "$(ls "$T/r3/ltx/1" | tail -n 2)" \
+    "$(name 55 57; echo; name 58 600)"
+
+# a folder that keeps no times: a snapshot goes by the state that is in it
+cp -r "$T/all" "$T/r4"
+url=file://$T/r4
+: >"$T/r4/ltx/9/$(name 1 2)"
+printf x | dd of="$T/r4/ltx/9/$(name 1 4)" bs=1 conv=notrunc 2>/dev/null
+touch -d 2000-01-01 "$T"/r4/ltx/*/*
+exits 'times that were lost' 0 ls-prune \
+    --retention $(($(date +%s) - $(day 50 00:00)))s "$url"
+for i in 52 54 56 58 60; do ok "state $i" state "$url" $i; done
+is 'what is past it goes, also where it is damaged' \
+    "$(ls "$T/r4/ltx/9" | head -n 2)" "$(name 1 2; echo; name 1 52)"
 done_testing

@@ -106,6 +106,32 @@ windows_files(void)
 	file(9, 39, 39, 390);
 }
 
+/* A folder that keeps no times, as some mounts of a bucket do not, says that
+ * all is of long ago. */
+static void
+times_that_were_lost(void **state)
+{
+	const struct retain_rules day = { .retention_ms = 1000 };
+
+	(void)state;
+	file(1, 1, 10, 100);
+	file(1, 11, 20, 200);
+	file(9, 1, 8, 80);
+	file(9, 1, 15, 150);
+	file(9, 1, 20, 200);
+	for (size_t i = 0; i < l.n; i++)
+		l.f[i].time_ms = 7;
+	check(1100, &day, "UUOYN");
+	assert_int_equal(reads, 2); /* of what would go */
+	/* a state of a time to come is no reason to keep it for ever */
+	own[3] = 5000;
+	for (size_t i = 0; i < l.n; i++) {
+		l.f[i].time_ms = 7;
+		l.f[i].time_exact = 0;
+	}
+	check(1100, &day, "CUOON");
+}
+
 static void
 snapshots_then_levels(void **state)
 {
@@ -377,6 +403,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(snapshots_then_levels),
+		T(times_that_were_lost),
 		T(times_in_another_order),
 		T(level0_goes_when_compacted_and_old),
 		T(pain_1104_one_too_recent_holds_up_nothing),
