@@ -274,6 +274,28 @@ snapshot(struct v03_prune *p, const char *tmp, struct err *e)
 	return 0;
 }
 
+/* A generation that is a folder without a file is one that Litestream lists, and
+ * cannot restore. */
+static void
+folders(struct v03_prune *p, const struct v03_generation *g)
+{
+	static const char *const below[] = { "snapshots/", "wal/", "" };
+	char *folder, *path;
+	struct err ignored;
+
+	for (size_t i = g->first; i < g->first + g->n_snapshots + g->n_wal; i++)
+		if (!v03_keep_goes(p->why[i]))
+			return;
+	if (v03_name_folder(store_conf(p->st)->path, g->id, &folder, &ignored))
+		return;
+	for (size_t i = 0; i < 3; i++)
+		if (asprintf(&path, "%s%s", folder, below[i]) >= 0) {
+			store_del_folder(p->st, path);
+			free(path);
+		}
+	free(folder);
+}
+
 int
 v03_prune_run(struct v03_prune *p, const char *tmp, struct prune_done *done,
     struct err *e)
@@ -298,6 +320,8 @@ v03_prune_run(struct v03_prune *p, const char *tmp, struct prune_done *done,
 			n = 0;
 		}
 	}
+	for (size_t k = 0; k < p->set.n_g; k++)
+		folders(p, &p->set.g[k]);
 	if (r)
 		*e = later;
 	return r ? -1 : 0;

@@ -521,9 +521,18 @@ file_del(struct store *s, const char *const *keys, size_t n,
 	return r;
 }
 
+/* One that is not empty stays. Who is about to write there makes it anew. */
+static void
+file_del_folder(struct store *s, const char *prefix)
+{
+	(void)s;
+	rmdir(prefix);
+}
+
 static const struct store_ops file_ops = {
 	.close = file_close, .list = file_list, .head = file_head,
-	.get = file_get, .put = file_put, .copy = file_copy, .del = file_del
+	.get = file_get, .put = file_put, .copy = file_copy, .del = file_del,
+	.del_folder = file_del_folder
 };
 
 int

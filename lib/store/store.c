@@ -225,6 +225,13 @@ store_del(struct store *s, const char *const *keys, size_t n,
 	    s->ops->del(s, keys, n, results, e), e) : 0;
 }
 
+void
+store_del_folder(struct store *s, const char *prefix)
+{
+	if (s->ops->del_folder)
+		s->ops->del_folder(s, prefix);
+}
+
 ssize_t
 store_src_read(const struct store_src *s, uint64_t pos, void *buf, size_t n,
     struct err *e)

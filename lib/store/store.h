@@ -165,6 +165,10 @@ int store_copy(struct store *, const char *from, const char *to,
 int store_del(struct store *, const char *const *keys, size_t n,
     enum err_kind *results, struct err *);
 
+/* Where a store has folders, that of this key prefix goes if it is empty. No
+ * error tells of it. */
+void store_del_folder(struct store *, const char *prefix);
+
 /* Does the store honour create-if-absent? Writes the same small object
  * PREFIX + ".ls-s6-probe" twice, the second time on condition, and deletes it
  * (left there if the right is missing). *honoured is 0 or 1; learnt by the

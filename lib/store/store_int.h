@@ -20,6 +20,7 @@ struct store_ops {
 	    const struct store_put_opt *, struct err *);
 	int (*del)(struct store *, const char *const *keys, size_t n,
 	    enum err_kind *results, struct err *);
+	void (*del_folder)(struct store *, const char *prefix); /* NULL: none */
 };
 
 /* First member of a back end's own. */

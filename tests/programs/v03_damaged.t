@@ -66,6 +66,7 @@ rm -r "$T/r/generations/0123456789abcdef"
 # ---- a generation that ended is the last good one ----
 gens() { find "$T/r/generations" -type f | sed 's,.*generations/,,; s,/.*,,' | sort -u; }
 is 'the damaged one went' "$(gens)" "$second"
+is 'with its folder' "$(ls "$T/r/generations")" "$second"
 rm "$T"/d/.a.db-litestream/v03-*
 up
 stop walship
