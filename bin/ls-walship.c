@@ -56,8 +56,7 @@ static int
 convert(struct walship_db *o, const struct conf_db *d, struct args *a,
     struct err *e)
 {
-	unsigned char *v03;
-	size_t i;
+	struct walship_replica *r;
 
 	memset(o, 0, sizeof *o);
 	o->capture = (struct capture_conf){
@@ -72,16 +71,14 @@ convert(struct walship_db *o, const struct conf_db *d, struct args *a,
 		.perm = { .uid = (uid_t)-1, .gid = (gid_t)-1 },
 		.accept_replacement = a->accept || d->accept_replacement,
 	};
-	/* one piece of memory: the flags come after the stores */
-	if (!(o->stores = calloc(d->n + 1, sizeof *o->stores + 1)))
+	if (!(r = calloc(d->n + 1, sizeof *r)))
 		return err_nomem(e);
-	v03 = (unsigned char *)(o->stores + d->n);
-	for (i = 0; i < d->n; i++) {
+	for (size_t i = 0; i < d->n; i++) {
 		d->replicas[i].store.meter = &a->meter;
-		o->stores[i] = &d->replicas[i].store;
-		v03[i] = d->replicas[i].format == CONF_FORMAT_V03;
+		r[i].store = &d->replicas[i].store;
+		r[i].v03 = d->replicas[i].format == CONF_FORMAT_V03;
 	}
-	o->v03 = v03;
+	o->r = r;
 	o->n = d->n;
 	return 0;
 }
@@ -91,7 +88,7 @@ made_free(struct walship_db *o)
 {
 	conf_free(o->ctx);
 	free(o->ctx);
-	free(o->stores);
+	free((void *)(uintptr_t)o->r);
 }
 
 /* The one database of c, with c, which it takes over. */
@@ -256,7 +253,7 @@ run(struct args *a, struct conf *c)
 	if (conf_watch_free(a->watch) || left)
 		_exit(code);
 	for (i = 0; dbs && i < c->n; i++)
-		free(dbs[i].stores);
+		free((void *)(uintptr_t)dbs[i].r);
 	free(dbs);
 	return code;
 }

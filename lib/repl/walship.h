@@ -14,13 +14,16 @@
  * (capture: one for all; uploads: one per endpoint, so that a dead store
  * delays nobody else's). Idle, it sleeps without time-out. */
 
+struct walship_replica {
+	const struct store_conf *store;
+	int v03;                 /* it is in the layout of Litestream 0.3 */
+};
+
 /* One database. Everything is borrowed until free is called, which happens
  * once when the daemon is done with it. */
 struct walship_db {
 	struct capture_conf capture;       /* path, meta, ...; log is set here */
-	const struct store_conf **stores;  /* of its replicas */
-	const unsigned char *v03;          /* of each, is it in the layout of
-	                                      Litestream 0.3? NULL: none is */
+	const struct walship_replica *r;
 	size_t n;
 	void (*free)(struct walship_db *); /* may be NULL */
 	void *ctx;

@@ -91,7 +91,7 @@ reps_init(struct wdb *d, struct err *e)
 		return err_nomem(e);
 	for (i = 0; i < d->conf.n; i++) {
 		d->n = i + 1;
-		if (walship_rep_init(&d->rep[i], d, d->conf.stores[i], e) < 0)
+		if (walship_rep_init(&d->rep[i], d, d->conf.r[i].store, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -92,7 +92,7 @@ sql(const char *path, const char *s)
 struct one {
 	char path[64], replica[80];
 	struct store_conf store;
-	const struct store_conf *stores[1];
+	struct walship_replica r;
 };
 
 struct run {
@@ -125,8 +125,8 @@ add(struct run *r, size_t i, const char *name)
 	store_conf_init(&o->store);
 	o->store.type = STORE_FILE;
 	o->store.url = o->store.path = o->replica;
-	o->stores[0] = &o->store;
-	r->dbs[i].stores = o->stores;
+	o->r.store = &o->store;
+	r->dbs[i].r = &o->r;
 	r->dbs[i].n = 1;
 	r->dbs[i].capture.path = o->path;
 	r->dbs[i].capture.min_checkpoint_pages = 1000;
