@@ -20,6 +20,7 @@ struct step {
 	struct level_inputs in;
 	struct compact_level_done *done;
 	int no_bridge;        /* see level_inputs */
+	int given;            /* the listing is what somebody knew of it */
 	int local;            /* are local copies the replica's? -1: not asked */
 	struct err bad;       /* of the last damaged file left out: */
 	struct replica_file bad_file;
@@ -159,9 +160,10 @@ damaged(struct step *s, const struct replica_file *f, const char *ltx0,
 }
 
 /* After a merge that met damage: 1 if a file was left out, so that others may
- * take its place, else 0 and *e stays what it was. */
+ * take its place, else 0 and *e stays what it was. What is not there is no
+ * gap before the replica itself has said so: others compact and delete, too. */
 static int
-leave_out(struct step *s, const char *ltx0)
+leave_out(struct step *s, const char *ltx0, struct err *e)
 {
 	struct err bad = { 0 };
 	size_t i, k = 0;
@@ -181,6 +183,11 @@ leave_out(struct step *s, const char *ltx0)
 	}
 	if (bad.kind == ERR_NOTFOUND)
 		say(s, "stale", &s->l.f[i]);
+	if (bad.kind == ERR_NOTFOUND && s->given) {
+		s->given = 0;
+		s->local = -1;
+		return listing_read(s->st, LISTING_ALL, &s->l, e) < 0 ? -1 : 1;
+	}
 	log_err(s->opt->log, LOG_WARN, &bad, "input left out", "replica",
 	    store_conf(s->st)->url, NULL);
 	s->bad = bad;
@@ -342,11 +349,12 @@ not_made(struct step *s, const char *ltx0, struct err *e)
 {
 	struct replica_file f = { .min = s->in.min, .max = s->in.max,
 	    .time_ms = -1 };
+	int r;
 
 	if (e->kind != ERR_DATA && e->kind != ERR_NOTFOUND)
 		return -1;
-	if (leave_out(s, ltx0))
-		return 0;
+	if ((r = leave_out(s, ltx0, e)))
+		return r < 0 ? -1 : 0;
 	if (s->in.whole) {
 		s->no_bridge = 1;
 		return 0;
@@ -439,7 +447,8 @@ compact_level(const struct store_conf *conf,
     const struct compact_level_opt *opt, struct compact_level_done *done,
     struct err *e)
 {
-	struct step s = { .opt = opt, .done = done, .local = -1 };
+	struct step s = { .opt = opt, .done = done, .local = -1,
+	    .given = opt->changes && opt->changes->listing };
 	struct changes asked = { 0 };
 	int r;
 

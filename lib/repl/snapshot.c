@@ -155,8 +155,10 @@ run(struct job *j, struct err *e)
 		r = without_damaged(j, e);
 	}
 	/* Of a file that went meanwhile, not of a replica. */
-	if (r < 0 && e->kind == ERR_NOTFOUND && j->l.n)
+	if (r < 0 && e->kind == ERR_NOTFOUND && j->l.n) {
 		e->kind = ERR_TEMP;
+		changes_say(j->opt->changes, j->opt->log, "stale", j->l.f);
+	}
 	plan_free(&j->p);
 	listing_free(&j->l);
 	store_close(j->st);

@@ -256,6 +256,25 @@ echo nonsense >"$T/no"
 exits 'one that is none' 102 ls-compact --listing "$T/no" "file://$T/r"
 like 'is shown' "$err" 'no line of a listing.*nonsense'
 
+# ---- a listing that others have made old ----
+
+fresh 1 4
+mkdir -p "$R/9"
+ls-compact -q -l 1 "file://$T/r" || bail 'compact'
+fill "$R/0" 5 8
+ls-list "file://$T/r" | grep '^[0-9]' >"$T/stale"
+ls-compact -q -l 1 "file://$T/r" || bail 'compact'
+rm "$R/0/$(name 5)" "$R/0/$(name 6)"
+exits 'compacted and deleted by another' 0 ls-compact -l 1 \
+    --listing "$T/stale" --changes "file://$T/r"
+is 'that is no gap, and the listing is to be read anew' \
+    "$(printf '%s\n' "$out" | cut -f 1,2)" 'stale	0'
+ls-snapshot -q -r "file://$T/r" || bail 'snapshot'
+grep -v '^1' "$T/stale" >"$T/stale0"
+exits 'a snapshot by it' 111 ls-snapshot -r --listing "$T/stale0" --changes \
+    "file://$T/r"
+like 'says so, too' "$out" '^stale	'
+
 # ---- LTX files ----
 
 cd "$T/l0" || bail 'no files'
