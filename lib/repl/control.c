@@ -15,6 +15,7 @@
 
 #define OUT_MAX (4u << 20) /* a client that does not read is dropped */
 #define IDLE_MS 5000       /* one that asks nothing, when others wait */
+#define AGAIN_MS 1000      /* to accept, where there was no descriptor for it */
 
 struct client {
 	uint64_t id;   /* 0: free */
@@ -31,6 +32,7 @@ struct control {
 	char *path;
 	uint64_t next;
 	int listening; /* as of the last control_poll */
+	int64_t again; /* when_mono() before which none is accepted */
 	struct client c[CONTROL_CLIENTS];
 };
 
@@ -154,6 +156,14 @@ place_due(const struct client *k)
 	return !k ? INT64_MAX : k->id ? k->last + IDLE_MS : 0;
 }
 
+static int64_t
+welcome_due(struct control *c)
+{
+	int64_t due = place_due(place(c));
+
+	return due > c->again ? due : c->again;
+}
+
 size_t
 control_poll(struct control *c, struct pollfd *p)
 {
@@ -171,7 +181,7 @@ control_poll(struct control *c, struct pollfd *p)
 		p[n].revents = 0;
 		n++;
 	}
-	c->listening = place_due(place(c)) <= when_mono();
+	c->listening = welcome_due(c) <= when_mono();
 	if (c->listening) {
 		p[n].fd = c->fd;
 		p[n].events = POLLIN;
@@ -189,8 +199,13 @@ welcome(struct control *c)
 
 	while (place_due(k = place(c)) <= when_mono()) {
 		fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0)
+		if (fd < 0) {
+			/* who waits goes on waiting, and would wake us at once */
+			if (errno == EMFILE || errno == ENFILE
+			    || errno == ENOBUFS || errno == ENOMEM)
+				c->again = when_mono() + AGAIN_MS;
 			return;
+		}
 		if (k->id)
 			drop(k);
 		if (!(k->in = malloc(CONTROL_LINE))) {
@@ -305,7 +320,7 @@ control_due(struct control *c)
 	for (i = 0; i < CONTROL_CLIENTS; i++)
 		if (asks(&c->c[i]))
 			return 0;
-	return c->listening ? INT64_MAX : place_due(place(c));
+	return c->listening ? INT64_MAX : welcome_due(c);
 }
 
 static struct client *

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -240,6 +241,41 @@ silent_clients_give_way(void **state)
 	control_free(s.c);
 }
 
+/* Who cannot be let in stays at the door, and must not keep us awake. */
+static void
+a_lack_of_descriptors_is_waited_out(void **state)
+{
+	struct pollfd p[CONTROL_CLIENTS + 1];
+	struct server s = { 0 };
+	struct rlimit was, none;
+	struct err e = { 0 };
+	int fd, low;
+
+	(void)state;
+	assert_int_equal(control_new(&s.c, path, &e), 0);
+	fd = dial();
+	assert_true((low = dup(fd)) >= 0);
+	close(low);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = (rlim_t)low;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(control_poll(s.c, p), 1);
+	assert_int_equal(poll(p, 1, 0), 1);
+	control_handle(s.c, p, 1, serve, &s);
+	assert_int_equal(control_poll(s.c, p), 0);
+	assert_in_range(control_due(s.c) - when_mono(), 1, 1000);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	while (control_due(s.c) > when_mono())
+		usleep(10000);
+	assert_int_equal(control_poll(s.c, p), 1);
+	assert_int_equal(poll(p, 1, 0), 1);
+	control_handle(s.c, p, 1, serve, &s);
+	assert_int_equal(control_poll(s.c, p), 2);
+	close(fd);
+	control_free(s.c);
+}
+
 static int
 setup(void **state)
 {
@@ -267,6 +303,7 @@ main(void)
 		cmocka_unit_test(a_dead_socket_is_taken_over_a_live_one_is_not),
 		cmocka_unit_test(lines_and_clients_are_bounded),
 		cmocka_unit_test(silent_clients_give_way),
+		cmocka_unit_test(a_lack_of_descriptors_is_waited_out),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
