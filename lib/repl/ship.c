@@ -183,7 +183,7 @@ put_image(struct ship *s, struct store *st, const char *path, uint64_t n,
 	/* the address keeps several replicas of one folder apart */
 	snprintf(tmp, len, "%s/image-%p.tmp", s->conf.dir, (void *)s);
 	if (store_ltx_key(store_conf(st), STORE_LEVEL_SNAPSHOT, 1, n, &key,
-	    e) < 0 || ship_reimage(path, tmp, e) < 0)
+	    e) < 0 || ship_reimage(path, tmp, s->conf.dir, e) < 0)
 		goto out;
 	if ((fd = open(tmp, O_RDONLY | O_CLOEXEC)) < 0
 	    || fstat(fd, &sb) < 0) {

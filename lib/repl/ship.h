@@ -109,7 +109,9 @@ int ship_is_full(const char *path, struct ltx_header *head, struct err *);
 /* Reads local file n to its end: 0 whole, -1 (ERR_DATA: damaged). */
 int ship_verify(const char *path, uint64_t n, struct err *);
 
-/* Writes the full file at path again as an image 1-n to out (a path). */
-int ship_reimage(const char *path, const char *out, struct err *);
+/* Writes the full file at path again as an image 1-n to out (a path). dir: for
+ * what does not fit into memory. */
+int ship_reimage(const char *path, const char *out, const char *dir,
+    struct err *);
 
 #endif

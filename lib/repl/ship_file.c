@@ -5,12 +5,13 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/spill.h"
 #include "ltx/ltx.h"
 #include "repl/ship.h"
 
 /* Local files that must stand on their own: full dumps. */
 
-#define INDEX_MAX (UINT64_C(1) << 31) /* far beyond 2^32 pages of 512 B */
+#define INDEX_MAX (UINT64_C(1) << 37) /* 2^32 entries of 25 bytes */
 
 /* Pages in the index at the end of the file, read a window at a time. */
 static int
@@ -117,7 +118,7 @@ ship_verify(const char *path, uint64_t n, struct err *e)
 
 static int
 copy_pages(struct ltx_dec *d, struct ltx_enc **enc, struct io_out out,
-    struct err *e)
+    struct ltx_spill *spill, struct err *e)
 {
 	struct ltx_header h = *ltx_dec_header(d);
 	const unsigned char *data;
@@ -131,7 +132,7 @@ copy_pages(struct ltx_dec *d, struct ltx_enc **enc, struct io_out out,
 	while ((r = ltx_dec_page(d, &pgno, &data, e)) > 0) {
 		p = ltx_dec_payload(d);
 		if (!begun && ltx_enc_begin(enc, &h,
-		    p.data ? p.encoding : LTX_BLOCK, out, NULL, e) < 0)
+		    p.data ? p.encoding : LTX_BLOCK, out, spill, e) < 0)
 			return -1;
 		begun = 1;
 		if (ltx_enc_page_reuse(*enc, pgno, data, &p, e) < 0)
@@ -178,13 +179,18 @@ sink_write(void *ctx, const void *buf, size_t len, struct err *e)
 }
 
 int
-ship_reimage(const char *path, const char *out, struct err *e)
+ship_reimage(const char *path, const char *out, const char *dir,
+    struct err *e)
 {
+	struct spill sp; /* a page index too long for memory */
+	struct ltx_spill spill = { spill_out(&sp), spill_in(&sp), spill_rewind,
+	    &sp };
 	struct ltx_dec *d = NULL;
 	struct ltx_enc *enc = NULL;
 	struct sink s = { NULL, 0, -1 };
 	int fd, r = -1;
 
+	spill_init(&sp, dir);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return err_sys(e, "unable to open %s", path);
 	s.fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -197,7 +203,8 @@ ship_reimage(const char *path, const char *out, struct err *e)
 		goto err1;
 	}
 	if (ltx_dec_begin(&d, io_in_fd(&fd), e) < 0
-	    || copy_pages(d, &enc, (struct io_out){ sink_write, &s }, e) < 0
+	    || copy_pages(d, &enc, (struct io_out){ sink_write, &s }, &spill,
+	    e) < 0
 	    || sink_flush(&s, e) < 0) {
 		err_in(e, "%s", path);
 		goto err1;
@@ -206,6 +213,7 @@ ship_reimage(const char *path, const char *out, struct err *e)
 err1:
 	ltx_enc_free(enc);
 	ltx_dec_free(d);
+	spill_free(&sp);
 	free(s.buf);
 	close(s.fd);
 	if (r < 0)

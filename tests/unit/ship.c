@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include "base/bytes.h"
 #include "base/when.h"
 #include "db/state.h"
 #include "ship_rig.h"
@@ -313,6 +314,71 @@ a_replica_of_litestream_that_comes_late_is_judged(void **state)
 	ship_free(&s);
 }
 
+/* A full dump whose page index is longer than what is kept in memory. */
+static void
+the_image_of_a_large_database_spills(void **state)
+{
+	struct ltx_header h = { .flags = LTX_FLAG_NOCHECKSUM,
+	    .page_size = PAGE, .commit = 200000, .min_txid = 2, .max_txid = 2 };
+	char from[100], to[100];
+	unsigned char page[PAGE] = { 0 };
+	const unsigned char *data;
+	struct ltx_enc *enc;
+	struct ltx_dec *dec;
+	uint32_t p;
+	int fd;
+
+	(void)state;
+	snprintf(from, sizeof from, "%s/from", dir);
+	snprintf(to, sizeof to, "%s/to", dir);
+	fd = open(from, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(ltx_enc_begin(&enc, &h, LTX_BLOCK, io_out_fd(&fd),
+	    NULL, &e), 0);
+	for (p = 1; p <= h.commit; p++)
+		assert_int_equal(ltx_enc_page(enc, p, page, &e), 0);
+	assert_int_equal(ltx_enc_end(enc, 0, &e), 0);
+	ltx_enc_free(enc);
+	close(fd);
+	assert_int_equal(ship_reimage(from, to, "/nowhere", &e), -1);
+	assert_non_null(strstr(e.msg, "/nowhere"));
+	assert_int_equal(ship_reimage(from, to, dir, &e), 0);
+	assert_int_equal(ship_is_full(to, &h, &e), 1);
+	assert_int_equal(h.min_txid, 1);
+	assert_true((fd = open(to, O_RDONLY | O_CLOEXEC)) >= 0);
+	assert_int_equal(ltx_dec_begin(&dec, io_in_fd(&fd), &e), 0);
+	while (ltx_dec_page(dec, &p, &data, &e) > 0)
+		;
+	assert_int_equal(ltx_dec_eof(dec, &e), 0);
+	ltx_dec_free(dec);
+	close(fd);
+}
+
+/* The index of a database of a terabyte is some gigabytes long. */
+static void
+no_page_index_is_too_long(void **state)
+{
+	const int64_t len = INT64_C(3) << 30;
+	unsigned char b[LTX_HEADER_SIZE];
+	struct ltx_header h = { .flags = LTX_FLAG_NOCHECKSUM,
+	    .page_size = 4096, .commit = UINT32_C(1) << 28, .min_txid = 2,
+	    .max_txid = 2 };
+	char path[100];
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/large", dir);
+	assert_true((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644)) >= 0);
+	ltx_header_pack(b, &h);
+	assert_int_equal(pwrite(fd, b, sizeof b, 0), sizeof b);
+	assert_int_equal(ftruncate(fd, len + 200), 0);
+	be64_pack(b, (uint64_t)len);
+	assert_int_equal(pwrite(fd, b, 8, len + 200 - 24), 8);
+	close(fd);
+	assert_int_equal(ship_is_full(path, NULL, &e), -1);
+	/* it is looked at, and begins with its end */
+	assert_non_null(strstr(e.msg, "malformed"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -330,6 +396,8 @@ main(void)
 		T(a_replica_of_litestream_that_comes_late_is_judged),
 		T(damaged_files_of_an_earlier_life_do_not_go_up),
 		T(full_files_are_told_from_others),
+		T(the_image_of_a_large_database_spills),
+		T(no_page_index_is_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
