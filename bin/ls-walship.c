@@ -48,6 +48,7 @@ struct args {
 	struct log log;
 	struct store_meter meter;
 	struct conf_watch *watch;
+	size_t n; /* databases so far */
 	int accept, level_given, exec;
 };
 
@@ -91,6 +92,18 @@ made_free(struct walship_db *o)
 	free((void *)(uintptr_t)o->r);
 }
 
+/* Some five descriptors a database: more than the usual 1024 for hundreds. */
+static void
+room(size_t n)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= 6 * n + 128)
+		return;
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+}
+
 /* The one database of c, with c, which it takes over. */
 static int
 own(struct walship_db *o, struct conf *c, struct args *a, struct err *e)
@@ -100,6 +113,7 @@ own(struct walship_db *o, struct conf *c, struct args *a, struct err *e)
 		free(c);
 		return -1;
 	}
+	room(++a->n);
 	conf_log(c, &a->log);
 	o->ctx = c;
 	o->free = made_free;
@@ -201,18 +215,6 @@ parse(struct args *a, int argc, char *const *argv)
 	    ? prog_usage(PROG, "-x needs a program") : -1;
 }
 
-/* Some five descriptors a database: more than the usual 1024 for hundreds. */
-static void
-room(size_t n)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= 6 * n + 128)
-		return;
-	l.rlim_cur = l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
-}
-
 static int
 run(struct args *a, struct conf *c)
 {
@@ -221,7 +223,7 @@ run(struct args *a, struct conf *c)
 	int code = 0, left = 0, r = 0;
 	size_t i;
 
-	room(c->n);
+	room(a->n = c->n);
 	if (!dbs)
 		r = err_nomem(&e);
 	conf_log(c, &a->log);

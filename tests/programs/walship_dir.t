@@ -135,6 +135,17 @@ is 'TERM ends it' "$status" 0
 test $(($(date +%s) - t0)) -lt 4 || fail 'at once' "$(($(date +%s) - t0)) s"
 ok 'and ls-conf' wait_for 5 sh -c "! kill -0 \$(cat "$T/hung")"
 
+
+# more of them than the soft limit of descriptors was enough for at the start
+rm -rf "$T/d" "$T/r"; mkdir "$T/d"
+make_db "$T/d/0.db" 3
+start l sh -c "ulimit -S -n 140; exec ls-walship -c '$T/c.yml'"
+wait_for 10 has 0.db
+for i in $(seq 40); do cp "$T/d/0.db" "$T/d/$i.db"; done
+all() { test "$(ls "$T/r" | wc -l)" = 41; }
+ok 'for many of them the limit of descriptors is raised' wait_for 30 all
+unlike 'and never met' "$(cat "$T/l.log")" 'Too many open files'
+stop l
 rm -rf "$T/d"
 exits 'a folder that is not there' 102 ls-walship -c "$T/c.yml"
 like 'is named' "$err" "c.yml:2: .*$T/d"
