@@ -284,7 +284,7 @@ anew(struct capture *c, struct err *err)
 }
 
 static int
-step(struct capture *c, unsigned why, struct err *err)
+work(struct capture *c, unsigned why, struct err *err)
 {
 	int64_t now = when_mono();
 	int strange, urgent = (why & (CAPTURE_SYNC | CAPTURE_FINAL)) != 0;
@@ -308,6 +308,19 @@ step(struct capture *c, unsigned why, struct err *err)
 	return 0;
 }
 
+/* Where it failed for the names being gone, what was committed before can be
+ * read all the same. */
+static int
+step(struct capture *c, unsigned why, struct err *err)
+{
+	int r = work(c, why, err);
+
+	if (r < 0 && err->kind == ERR_NOTFOUND && !c->lost
+	    && c->state == CAPTURE_RUNNING && files_changed(c) && c->gone)
+		r = cut_upto(c, &c->view, err);
+	return r;
+}
+
 int
 capture_step(struct capture *c, unsigned why, struct capture_result *res,
     struct err *err)
@@ -326,7 +339,7 @@ capture_step(struct capture *c, unsigned why, struct capture_result *res,
 		c->state = CAPTURE_FAILED;
 		return finish(c, r);
 	}
-	if (!(why & (CAPTURE_DIR | CAPTURE_FINAL))
+	if ((!(why & (CAPTURE_DIR | CAPTURE_FINAL)) && !c->gone)
 	    || c->state != CAPTURE_RUNNING || !files_changed(c))
 		return finish(c, r);
 	/* What was committed before the names went is in files now; the rest

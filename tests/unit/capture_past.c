@@ -48,6 +48,16 @@ begun(struct rig *r)
 	assert_int_equal(r->res.txid, 2);
 }
 
+static uint64_t
+state_max(struct rig *r)
+{
+	uint64_t min, max;
+	int contig;
+
+	assert_int_equal(state_scan(r->ltx0, &min, &max, &contig, &r->err), 0);
+	return max;
+}
+
 static void
 all_copied(struct rig *r)
 {
@@ -247,6 +257,31 @@ a_stop_does_not_forget_it(void **state)
 	rig_free(&r);
 }
 
+/* A commit after an idle spell and the deletion right after it: the file is to
+ * be opened once more then, and is not there. */
+static void
+what_was_committed_before_a_deletion_is_kept(void **state)
+{
+	struct rig r;
+	uint64_t txid;
+
+	(void)state;
+	begun(&r);
+	r.c->last_use = 0; /* idle for long */
+	assert_int_equal(capture_step(r.c, CAPTURE_TIMER, &r.res, &r.err), 0);
+	assert_null(r.c->h[!r.c->cur].conn.db);
+	txid = r.res.txid;
+	update(&r, 1);
+	usleep(2 * CAPTURE_HOP_MS * 1000);
+	sh(&r, "rm a.db a.db-wal a.db-shm");
+	capture_step(r.c, CAPTURE_WAL | CAPTURE_DIR, &r.res, &r.err);
+	assert_int_equal(r.res.state, CAPTURE_WAITING);
+	assert_int_equal(r.res.new_files, 1);
+	assert_true(state_max(&r) == txid + 1);
+	assert_true(r.c->gone);
+	rig_free(&r);
+}
+
 int
 main(void)
 {
@@ -257,6 +292,7 @@ main(void)
 		cmocka_unit_test(while_the_application_has_it_open),
 		cmocka_unit_test(an_older_schema_is_held),
 		cmocka_unit_test(a_stop_does_not_forget_it),
+		cmocka_unit_test(what_was_committed_before_a_deletion_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
