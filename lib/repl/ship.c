@@ -406,7 +406,8 @@ static int
 over_gap(struct ship *s, struct store *st, uint64_t upto,
     struct ship_result *res, struct err *e)
 {
-	uint64_t n, from = s->broken && s->cursor ? s->cursor : s->cursor + 1;
+	uint64_t n, from = s->broken && s->cursor && !s->mends ? s->cursor
+	    : s->cursor + 1;
 	struct ltx_header h;
 	int last = 0, r = -1;
 	char *path;
@@ -440,6 +441,7 @@ over_gap(struct ship *s, struct store *st, uint64_t upto,
 		if (r < 0)
 			goto out;
 		s->broken = 1; /* until the image is there */
+		s->mends = 0;
 	}
 	r = put_image(s, st, path, n, h.time_ms, e);
 	if (r == 0)

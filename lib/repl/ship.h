@@ -54,6 +54,8 @@ struct ship {
 	                        whether it goes on from what is there */
 	int broken;          /* what it holds cannot be restored: a full file
 	                        with a level-9 1-n has to come first */
+	int mends;           /* broken as was asked for: the full file is beyond the
+	                        cursor, whatever lies at it */
 	int replaces;        /* what it holds is another writer's, and accepted:
 	                        a pin of it is owed */
 	int snap;            /* a level-9 copy of 1-1 is owed */

@@ -226,7 +226,7 @@ judge(struct ship *s, struct store *st, const struct listing *l,
 	}
 	s->cursor = listing_max(l);
 	s->snap = first && !snap9;
-	s->broken = 0;
+	s->broken = s->mends = 0;
 	memset(&s->newest, 0, sizeof s->newest);
 	if (l->n && plan_make(l, &latest, &p, &pe) < 0) {
 		s->broken = 1;

@@ -286,7 +286,7 @@ mend(struct wrep *r)
 		r->upto = r->mend_at - 1;
 	} else {
 		if (r->ship.cursor + 1 == r->mend_at)
-			r->broken = r->ship.broken = 1;
+			r->broken = r->ship.broken = r->ship.mends = 1;
 		r->mend_at = 0;
 	}
 }

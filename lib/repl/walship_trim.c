@@ -36,11 +36,13 @@ any_down(const struct wdb *d)
 }
 
 /* What one replica needs no more. Of 0.3's layout the last file stays: it tells
- * at the next start that the local ones still go on from there. */
+ * at the next start that the local ones still go on from there. So does the full
+ * one of which the image is not there yet. */
 static uint64_t
 shipped(const struct wrep *r)
 {
-	return r->ship.conf.v03 && r->txid ? r->txid - 1 : r->txid;
+	return (r->ship.conf.v03 || r->broken) && r->txid ? r->txid - 1
+	    : r->txid;
 }
 
 static uint64_t
