@@ -7,6 +7,7 @@
 #include "db/watch.h"
 
 #define QUIET_MS 1000 /* after the last write, and it is no half of a copy */
+#define SETTLE_MS 300 /* a database being made looks as in exclusive mode */
 
 static struct holder *
 current(struct capture *c)
@@ -237,6 +238,7 @@ switch_readers(struct capture *c)
 int
 hop_settle(struct capture *c, struct holder *h, struct err *err)
 {
+	int64_t until = when_mono() + SETTLE_MS;
 	struct shm_view a, b;
 	int i, zero;
 
@@ -244,9 +246,10 @@ hop_settle(struct capture *c, struct holder *h, struct err *err)
 		int known = !view_of(&h->conn, &a);
 
 		if (conn_begin(&h->conn, 0, err) < 0) {
-			if (err->kind != ERR_BUSY || i > 50)
+			if (err->kind == ERR_CONF ? when_mono() >= until
+			    : err->kind != ERR_BUSY || i > 50)
 				return -1;
-			usleep(1000);
+			usleep(err->kind == ERR_CONF ? 10000 : 1000);
 			continue;
 		}
 		if (known && !view_of(&h->conn, &b)

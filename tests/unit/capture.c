@@ -1,4 +1,6 @@
 #include "capture_rig.h"
+
+#include <pthread.h>
 #include "base/bytes.h"
 #include "wal/wal.h"
 
@@ -274,6 +276,36 @@ full_copy_on_request(void **state)
 	rig_free(&r);
 }
 
+static void *
+let_go(void *arg)
+{
+	struct rig *r = arg;
+
+	usleep(100000);
+	rig_quit(r);
+	return 0;
+}
+
+/* Who makes a database, or closes it, has it for itself for a moment. */
+static void
+a_lock_that_is_let_go_of_is_waited_for(void **state)
+{
+	struct rig r;
+	pthread_t t;
+
+	(void)state;
+	rig_new(&r);
+	rig_app(&r);
+	rig_sql(&r, "pragma locking_mode=exclusive;pragma journal_mode=wal;"
+	    "create table t(x)");
+	rig_capture(&r);
+	assert_int_equal(pthread_create(&t, 0, let_go, &r), 0);
+	rig_runs(&r, 0, 0);
+	pthread_join(t, 0);
+	rig_stop(&r);
+	rig_free(&r);
+}
+
 int
 main(void)
 {
@@ -288,6 +320,7 @@ main(void)
 		cmocka_unit_test(trim_keeps_the_last_and_what_is_young),
 		cmocka_unit_test(wal_of_the_other_byte_order),
 		cmocka_unit_test(full_copy_on_request),
+		cmocka_unit_test(a_lock_that_is_let_go_of_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);
