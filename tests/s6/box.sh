@@ -68,6 +68,9 @@ box_end() {
 	for box_p in $(box_pids "$1" .); do kill -9 "$box_p"; done
 }
 
+# box_begun NAME: it sees a TERM.
+box_begun() { :; }
+
 # box_pids NAME ERE: of what runs in it by such a name.
 box_pids() {
 	for box_p in $(pgrep -x "$2"); do

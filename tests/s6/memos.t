@@ -341,6 +341,24 @@ like 'an endpoint without a scheme is https' "$(
 like 'the retention is memos-litestream'\''s' "$(
 	env -i PATH="$PATH" HOME=/ RUNNER_DATA=/d RUNNER_HOME=/h $b $keys "$T/lib/env" ls-conf --show)" 'retention: *(168h|7d)'
 
+# --- told to end before memos is started
+
+for how in mbox dbox; do
+	b=$(echo $how | cut -c 1)
+	fresh_memos "${b}told"
+	make_db "$dir/data/memos_prod.db" 3
+	$how ${b}t0 $keys REPLICA_URL="s3://mybkt/x?endpoint=http://127.0.0.1:1" LS_STORE_TIMEOUT=1s \
+	    LS_SHUTDOWN_SYNC_TIMEOUT=1s LS_WAIT_READY=remote BOT_TOKEN=x
+	ok "$how: a store that is down" says ${b}t0 'level=(warn|error) .*127.0.0.1:1'
+	box_stop ${b}t0
+	# Without s6 the code is that of ls-walship, which has not shipped all.
+	is 'TERM ends that' "$status" $(test $how = mbox && echo 143 || echo 111)
+	unlike 'which is neither started nor missed' "$(cat "$T/${b}t0.log")" '^app:|by itself|^ls-s6: fatal'
+done
+mkdir -p "$T/run-t1/s6" && : >"$T/run-t1/s6/ls-told"
+exits 'nor is it started after a TERM' 143 env RUNNER_RUN="$T/run-t1" RUNNER_HOME="$home" "$T/lib/memos"
+like 'which is told' "$err" 'is ending, so memos is not started'
+
 # --- tokens and users
 
 fresh_memos tokens

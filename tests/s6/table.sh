@@ -214,7 +214,20 @@ part_down() {
 	says do3 'level=warn|level=error' 10
 	nok 'remote: it waits' says do3 '^app:' 2
 	box_stop do3
-	unlike 'and is not started by TERM' "$(cat "$T/do3.log")" '^app:'
+	is 'TERM ends that' "$status" 143
+	unlike 'and the application is not started' "$(cat "$T/do3.log")" '^app:'
+	i=0 bad=
+	while test $i -lt "${TOLD:-8}"; do
+		i=$((i + 1))
+		: >"$T/do4.log"
+		box do4 "$@" LS_WAIT_READY=remote -- "$app" "$db"
+		wait_for 10 box_begun do4
+		sleep "0.$(printf %03d $((i * 83 % 600)))"
+		box_stop do4
+		test "$status" = 143 || bad="$bad $i: exit $status"
+		! grep '^app:' "$T/do4.log" || bad="$bad $i: started"
+	done
+	is "nor does it take longer at any moment of a start ($i)" "$bad" ''
 }
 
 # No replication at all, on purpose.
