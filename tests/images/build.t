@@ -44,6 +44,8 @@ for i in "$image" "$own/app"; do
 	nok 'no place is left to be filled in' inside --entrypoint grep "$i" \
 	    -rq '@[A-Z0-9]*@' /usr/local/lib/ls-s6 --include='[a-z]*' --exclude-dir=lib /etc/s6-overlay
 done
+is 'of s6-overlay nothing that ends nowhere' "$(inside --entrypoint find "$image" \
+    /command /package -xtype l -o -name s6-tcpserver)" ''
 out=$(inside -e DB_PATH=/data/db -e REPLICA_URL=file:///r "$own/counter" \
     counter -h 2>&1)
 like 'the application starts' "$out" 'usage: counter'

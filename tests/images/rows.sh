@@ -159,6 +159,8 @@ part_environment() {
 	env_of --name "$own-env4" --init "$image_app" env >"$T/env.init"
 	ok 'also where something else is process 1' \
 	    diff "$T/env.plain" "$T/env.init"
+	is 'no signal is blocked' "$(env_of --name "$own-env5" "$image_app" \
+	    sed -n 's/^SigBlk:	*0*//p' /proc/self/status)" ''
 	is 'so is its folder' "$(env_of --name "$own-env3" "$image_app" pwd)" /usr/games
 	box in DB_PATH="$db" REPLICA_URL="$rep" -- sh -c 'trap "echo app: interrupted; exit 7" INT; echo app: begins; while :; do sleep 0.1; done'
 	says in '^app: begins'
