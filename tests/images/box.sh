@@ -45,7 +45,7 @@ box_begun() {
 	    test "$box_p" != 0 || return
 	if test -n "${S6_OVERLAY_DIR:-}"; then
 		box_m=$(sed -n 's/^SigBlk:	*/0x/p' "/proc/$box_p/status")
-		test $((box_m & 0x4000)) != 0
+		test $((${box_m:-0} & 0x4000)) != 0
 		return
 	fi
 	test "$(cat "/proc/$box_p/comm")" = s6-svscan ||

@@ -6,11 +6,12 @@
 plan 33
 
 install_tree() {
-	rm -rf "$T/root" && mkdir -p "$T/root/usr/bin"
-	make -s install-memos BUILD="$BUILD" DESTDIR="$T/root" \
+	mkdir -p "$T/clean/usr/bin"
+	make -s install-memos install-init BUILD="$BUILD" DESTDIR="$T/clean" \
 	    PREFIX=/usr/local EXECLINEB=/usr/bin/execlineb || return
-	: >"$T/root/usr/bin/execlineb" && chmod +x "$T/root/usr/bin/execlineb"
+	: >"$T/clean/usr/bin/execlineb" && chmod +x "$T/clean/usr/bin/execlineb"
 }
+fresh_tree() { rm -rf "$T/root" && cp -Rp "$T/clean" "$T/root"; }
 R=$T/root/etc/s6-overlay/s6-rc.d
 L=$T/root/usr/local/lib/ls-s6
 B=$T/bundles
@@ -18,6 +19,7 @@ bundles() { rm -rf "$B" && cp -R "images/$1/etc/s6-overlay/user-bundles.d" "$B";
 lint() { tests/s6/lint -r "$T/root" "$R" "$B"; }
 
 ok 'the definitions install' install_tree
+fresh_tree
 for i in base memos; do
 	bundles $i
 	ok "the services of images/$i are sound" lint
@@ -25,7 +27,7 @@ done
 
 # NAME | what to do to it | what is said of it
 while IFS='|' read -r what do said; do
-	install_tree
+	fresh_tree
 	bundles base
 	eval "$do"
 	out=$(lint) && fail "$what" 'lint finds nothing' || like "$what" "$out" "$said"
@@ -69,7 +71,7 @@ for f in scripts/s6/* images/memos/usr/local/lib/ls-s6/mem*; do
 	test -x "$f" || bad="$bad $f"
 done
 is 'every body has an interpreter, its syntax, and can be run' "$bad" ''
-install_tree
+fresh_tree
 named=$(grep -rho '/usr/local/lib/ls-s6/[a-z][a-z-]*' "$R" "$L" | sort -u)
 is 'and every body that another names is there' \
     "$(for f in $named; do test -x "$T/root$f" || echo "$f"; done)" ''
