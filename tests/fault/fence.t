@@ -45,6 +45,27 @@ LS_RUN_DIR=$T/a exits 'what the first had begun is not called shipped' 102 \
 ok 'it ends' wait_for 10 sh -c "! kill -0 $pid_a"
 like 'and says why' "$(cat "$T/a.log")" 'another writer went on after TXID'
 
+# --- the program under one that lost ends with it: what it wrote on nobody has
+mkdir "$T/l" "$T/m"
+make_db "$T/l/a.db" 100
+LS_RUN_DIR=$T/l start l ls-walship "$T/l/a.db" "$(url lease)" \
+    -x sh -c 'echo $$ >"$0"; exec sleep 600' "$T/l/app"
+wait_for 10 env LS_RUN_DIR="$T/l" ls-sync -w 5s "$T/l/a.db"
+ls-restore -q -o "$T/m/a.db" "$(url lease)" || bail 'no restore'
+LS_RUN_DIR=$T/m start m ls-walship "$T/m/a.db" "$(url lease)"
+wait_for 10 env LS_RUN_DIR="$T/m" ls-sync -w 5s "$T/m/a.db"
+insert "$T/m/a.db" taken
+LS_RUN_DIR=$T/m ls-sync -w 20s "$T/m/a.db" || bail 'not taken'
+ok 'pain 1300, 1301: it goes on until then' kill -0 "$(cat "$T/l/app")"
+insert "$T/l/a.db" late
+ok 'pain 1300, 1301: and ends with its right to write' \
+    wait_for 20 sh -c "! kill -0 $(cat "$T/l/app")"
+ended l
+is 'with the code of that' "$status" 102
+LS_RUN_DIR=$T/m ok 'pain 1300, 1301: the other one goes on' \
+    ls-sync -w 20s "$T/m/a.db"
+stop m
+
 # --- a full dump after a gap, and its level-9 file cannot be put
 LS_STORE_TIMEOUT=1s
 export LS_STORE_TIMEOUT

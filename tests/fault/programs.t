@@ -44,7 +44,7 @@ while test $i -lt 12; do
 	restored "$BIG" "$T/src.pages" >"$T/log" 2>&1 || bad="$bad $i"
 	i=$((i + 1))
 done
-is "restore through resets and cuts" "$bad" ""
+is "pain 1077: restore through resets and cuts" "$bad" ""
 rules "GET .ltx 1 slow 100000 20"
 ok "restore from a slow one" restored "$BIG" "$T/src.pages"
 
@@ -60,9 +60,34 @@ rules
 is "nothing is said where all is well" "$(ls-compact -q --verify --changes \
     -l 1 "$URL" | cut -f 1)" add
 
+# --- segments of 0.3, many of one log
+mkdir "$T/v03"
+make_db "$T/v03/a.db" 20
+V03="s3://b/v03?endpoint=$HTTP_ENDPOINT&region=us-east-1"
+cat >"$T/v03.yml" <<END
+dbs:
+  - path: $T/v03/a.db
+    replicas: [{format: v0.3, sync-interval: 10ms, url: "$V03"}]
+END
+rules
+start v03 ls-walship -c "$T/v03.yml"
+for n in 1 2 3 4 5 6 7 8 9; do
+	wait_for 20 ls-sync -w 5s "$T/v03/a.db"
+	sql "$T/v03/a.db" "INSERT INTO t(v) VALUES ($n)"
+done
+ls-sync -w 20s "$T/v03/a.db" || bail "$(cat "$T/v03.log")"
+stop v03
+pages "$T/v03/a.db" "$T/v03.pages"
+test "$(ls-list --v03 wal "$V03" | grep -c '^s3')" -gt 6 || bail 'few segments'
+set --
+for n in 1 3 4 7 9; do set -- "$@" "GET .wal.lz4 $n resetout 300"; done
+rules "$@" 'GET .wal.lz4 6 cut 20' 'GET .snapshot.lz4 1 cut 200'
+ok "pain 585: restore of segments whose connections end" \
+    restored "$V03" "$T/v03.pages"
+
 # --- ls-snapshot and ls-prune
 rules 'GET .ltx 1 resetout 150' 'GET .ltx 3 status 503' 'PUT 0009 1 lost'
-ok "a snapshot by merging, through faults" ls-snapshot -q -r "$URL"
+ok "pain 1077: a snapshot by merging, through faults" ls-snapshot -q -r "$URL"
 is "is there" "$(ls-list -l 9 "$URL" | cut -f 2,3 | tail -n 1)" \
     "0000000000000001	0000000000000004"
 ok "and right" restored "$URL" "$V/db"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # ls-conf as a program, and what other programs get from it.
 . tests/lib.sh
-plan 61
+plan 64
 cd "$T" || exit 1
 unset LOG_LEVEL DB_PATH LITESTREAM_ACCESS_KEY_ID LITESTREAM_SECRET_ACCESS_KEY
 
@@ -91,6 +91,14 @@ sed 's/^mcp-addr.*/shutdown-sync-timeout: 25s/' a.yml >end.yml
 LS_SHUTDOWN_SYNC_TIMEOUT=8s exits 'is a default' 0 ls-conf -sc end.yml
 like 'below the file' "$out" '^shutdown-sync-timeout: 25s'
 LS_SHUTDOWN_SYNC_TIMEOUT=soon exits 'and a duration' 102 ls-conf -sc a.yml
+# a bucket is for many, a path is not
+printf 'dbs:\n- {path: /a.db, replica: {url: s3://b/dev}}\n- {path: /b.db, replica: {url: s3://b/prod}}\n' \
+    >same.yml
+exits 'pain 454: two databases in one bucket' 0 ls-conf -pc same.yml
+sed -i s/prod/dev/ same.yml
+exits 'pain 454: not at one path' 102 ls-conf -pc same.yml
+like 'pain 454: which is named' "$err" \
+    'same.yml:3: s3://b/dev is the replica of two databases.*path of its own'
 printf 'dbs:\n- {path: b.db, url: file:///r/b}\n- {path: /a.db, url: file:///r/a}\n' \
     >two.yml
 exits '--paths' 0 ls-conf -pc two.yml

@@ -36,9 +36,9 @@ following() { grep -q msg=attached "$1.log"; }
 sql a.db "INSERT INTO t(v) VALUES ('before')"
 exits 'pain 436: -exec /bin/true' 0 litestream replicate -config c.yml -exec true
 is 'pain 436: is shipped' "$(restored)" "$(rows)"
-exits 'PR 132: a commit right before the end' 0 litestream replicate \
+exits 'pain 132: a commit right before the end' 0 litestream replicate \
     -config c.yml -exec "sqlite3 $T/a.db \"INSERT INTO t(v) VALUES ('last')\""
-is 'PR 132: is shipped' "$(restored)" "$(rows)"
+is 'pain 132: is shipped' "$(restored)" "$(rows)"
 exits 'the program of the configuration' 1 sh -c "
     { echo 'exec: sh -c \"touch ran; exit 7\"'; cat c.yml; } >x.yml
     litestream replicate -config x.yml"
@@ -204,8 +204,8 @@ sleep 1
 b=$(date +%s%N)
 stop slow TERM
 took=$((($(date +%s%N) - b) / 1000000))
-test $took -lt 6000 && pass '399, 934: ends within its time' ||
-    fail '399, 934: ends within its time' "$took ms"
+test $took -lt 6000 && pass 'pain 399, 934: ends within its time' ||
+    fail 'pain 399, 934: ends within its time' "$took ms"
 start twice litestream replicate -config slow.yml -exec "sh -c \"trap '' TERM INT; touch up2; while :; do sleep 0.1; done\""
 sleep 1
 if wait_for 5 test -e up2; then

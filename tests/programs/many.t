@@ -39,7 +39,7 @@ if test -n "$measure"; then
 	sleep 8 # what follows writing: checkpoints, connections closed
 	before=$(switches); sleep 4
 	test -n "$before" || bail "no switches counted"
-	is 'at rest nothing wakes up' "$(($(switches) - before))" 0
+	is 'pain 955: at rest nothing wakes up' "$(($(switches) - before))" 0
 	m=$(peak)
 	ok "in at most 32 MB ($m)" test "$m" -le 32
 fi

@@ -55,19 +55,19 @@ is 'the latest: no read but of its files' "$get" 0
 is 'the latest: LISTs of 1000 keys, as told' "$(told)" "0bb8 $list 0"
 is 'one LIST for a thousand objects, one for generations of 0.3' "$list" 5
 for i in 2 700 1500 2999; do
-	plan "930: $i minutes and a half" 0 -t "$(at $i)"
+	plan "pain 930: $i minutes and a half" 0 -t "$(at $i)"
 	is "is TXID $i, with the requests that were told" "$(told)" \
 	    "$(printf %04x $i) $list $get"
-	few "930: $i minutes" 14
+	few "pain 930: $i minutes" 14
 done
-plan '930: on the minute' 0 -t "$(at 1234 0)"
+plan 'pain 930: on the minute' 0 -t "$(at 1234 0)"
 like 'is that TXID' "$(told)" '^04d2 '
-few '930: on the minute' 14
-plan '564: later than everything' 0 -t 2030-01-01T00:00:00Z
+few 'pain 930: on the minute' 14
+plan 'pain 564: later than everything' 0 -t 2030-01-01T00:00:00Z
 like 'is the latest' "$(told)" '^0bb8 '
-plan '564: before everything' 1 -t 2001-01-01T00:00:00Z
+plan 'pain 564: before everything' 1 -t 2001-01-01T00:00:00Z
 like 'names the earliest' "$err" 'earliest is TXID 0000000000000001 of 2023-'
-few '564: before everything' 14
+few 'pain 564: before everything' 14
 plan 'a mistyped TXID' 1 --txid bb80
 like 'names the newest' "$err" 'newest is 0000000000000bb8$'
 is 'a mistyped TXID: no read' "$get" 0
@@ -81,25 +81,25 @@ plan 'a TXID inside a compacted range' 1 --txid 80
 like 'names the nearest on both sides' "$err" \
     'not the end of a file; .*nearest .* 0000000000000065 and 00000000000000c8'
 is 'and reads nothing' "$get" 0
-plan '1056: a time inside a compacted range' 0 -t "$(at 150)"
+plan 'pain 1056: a time inside a compacted range' 0 -t "$(at 150)"
 like 'is the newest state before it' "$(told)" '^0065 '
-few '1056: a time inside a compacted range' 14
+few 'pain 1056: a time inside a compacted range' 14
 # nothing leads to these: they are after a gap. Half a million requests would
 # find no full copy either.
 fill b 2000
 U=$(s3_url b)
 plan 'a mistyped TXID where nothing can be restored' 102 --txid bb80
 is 'reads nothing' "$get" 0
-plan '753: TXID 1 is gone, no snapshot' 102
+plan 'pain 753: TXID 1 is gone, no snapshot' 102
 like 'pain 753: is said' "$err" 'TXID 0000000000000001 to 00000000000007cf are missing'
 plan 'before everything' 102 -t 2001-01-01T00:00:00Z
 few 'before everything' 14
 # the store told other times than the headers have: copied, in one go
 U=$(s3_url a)
 find "$S3_DIR/mybkt/a" -name '*.ltx' -exec touch -d 2026-01-01 {} +
-plan '930: a copy without its times' 0 -t "$(at 1500)"
+plan 'pain 930: a copy without its times' 0 -t "$(at 1500)"
 like 'finds it' "$(told)" '^05dc '
-few '930: a copy without its times' 14
+few 'pain 930: a copy without its times' 14
 # what -j says was done
 rm -rf "$S3_DIR/mybkt/a"/000[1-9]
 mkdir -p "$S3_DIR/mybkt/b2/0000"

@@ -43,7 +43,7 @@ level() { ls "$1/ltx/$2" 2>/dev/null | wc -l; }
 largest() { ls "$1" | tail -1 | cut -c 18-33; }
 tended() { grep -q "level	n=$2	txid=$3" "$LS_RUN_DIR/tend.status"; }
 settled() { grep -q "settled=$2" "$T/.$1.db-litestream/tend"; }
-ctxt() { awk '/ctxt_switches/ { n += $2 } END { print n }' "/proc/$1/status"; }
+ctxt() { awk '/ctxt_switches/ { n += $2 } END { print n }' /proc/$1/status; }
 restores() { # NAME URL DB: ours and theirs are the database
 	pages "$3" "$T/want"
 	rm -f "$T/o.db" "$T/p.db"
@@ -131,13 +131,15 @@ shipped s
 max=$(largest "$T/s3/mybkt/s/0000")
 ok 's3: level 3 has everything' wait_for 20 tended s 3 "$max"
 like 'pain 234: one LIST in all' "$(ops)" ' 1 s3_ListObjectsV2 '
-unlike 'pain 261: nothing goes up twice' "$(ops)" 's3_(Create|Complete|UploadPart)'
-p=$pid_tend_s
-sleep 1
-mark; before=$(ctxt "$p")
-sleep 3
-is 'idle: no request' "$(ops)" ''
+unlike 'pain 261, 1327: nothing goes up twice, nor in parts' "$(ops)" 's3_(Create|Complete|UploadPart)'
+p=$pid_tend_s q=$pid_walship_s
+sleep 9 # what follows writing: checkpoints, connections closed
+mark; before=$(ctxt "$p") others=$(ctxt "$q/task/*")
+sleep 9
+is 'pain 1171: idle: no request' "$(ops)" ''
 is 'and not woken once' "$(ctxt "$p")" "$before"
+is 'pain 992: nor ls-walship, for a connection that is kept' \
+    "$(ctxt "$q/task/*")" "$others"
 is 'times survive as metadata (pain 776)' "$(rm -f "$T/o.db"
     "$litestream" ltx -level 3 "$(s3_url s)" >/dev/null 2>&1
     ls-get "$(s3_url s)" "3/$(ls "$T/s3/mybkt/s/0003" | tail -1)" |

@@ -30,6 +30,8 @@ bad() {
 # one database
 head -c 8192 /dev/zero | tr '\0' x >"$T/d/text.db"
 bad 'no database' 102 "$T/d/text.db" 'not a SQLite database'
+head -c 8192 /dev/urandom >"$T/d/encrypted.db"
+bad 'pain 777: encrypted' 102 "$T/d/encrypted.db" 'or an encrypted one; take it out'
 bad 'absent' 1 "$T/d/absent.db" 'there is no database'
 mkdir "$T/d/folder.db"
 bad 'folder' 102 "$T/d/folder.db" 'not a file'

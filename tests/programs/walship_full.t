@@ -33,6 +33,24 @@ dd if=/dev/zero of="$T/disk/fill" bs=1k 2>/dev/null
 stop walship
 is 'ends well, also without room for its notes' $status 0
 
+# no room for the first full copy
+rm -f "$T/disk"/*; rm -rf "$T/disk"/.a.db-litestream "$T/replica"
+make_db "$db" 6000
+dd if=/dev/zero of="$T/disk/fill" bs=1k \
+    count=$(($(stat -f -c '%a * %S' "$T/disk") / 1024 - 300)) 2>/dev/null
+: >"$T/walship.log"
+start walship ls-walship "$db" "file://$T/replica"
+ok 'pain 1310: no room for the first copy is said' wait_for 20 grep -q \
+    'level=error.*a full copy may need .* bytes.*kind=full' "$T/walship.log"
+is 'pain 1310: nothing of it is staged' \
+    "$(find "$T/disk/.a.db-litestream/ltx" -type f)" ''
+ok 'pain 1310: the application has what is left' \
+    sql "$db" "INSERT INTO t(v) VALUES ('meanwhile')"
+exits 'pain 1310: it is not healthy' 1 ls-status -q
+rm "$T/disk/fill"
+ok 'with room it is made' ls-sync -w 70s "$db"
+stop walship
+
 # a replica's disk
 up2() { start walship ls-walship "$T/b.db" "file://$T/disk/replica"
     wait_for 10 test -S "$LS_RUN_DIR/walship.sock"; }

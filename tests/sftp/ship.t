@@ -65,6 +65,21 @@ sleep 0.01
 exits 'ls-prune' 0 ls-prune --retention 1ms "$U"
 is 'deletes what is old' "$(ls "$R/ltx/9")" \
     0000000000000001-0000000000000004.ltx
+# what is on the server and old is not kept here
+cat >"$T/l0.yml" <<-END
+	l0-retention: 1s
+	dbs: [{path: $T/a.db, replica: {url: "$U", key-path: $SD/client}}]
+END
+start walship ls-walship -c "$T/l0.yml"
+wait_for 10 test -S "$LS_RUN_DIR/walship.sock"
+for i in 1 2 3; do
+	ls-sync -w 10s "$T/a.db"
+	sql "$T/a.db" "insert into t(v) values ('old $i')"
+done
+ls-sync -w 10s "$T/a.db"
+ok 'pain 412, 413: local files are deleted when shipped and old' wait_for 15 \
+    sh -c "test \$(ls '$T/.a.db-litestream/ltx/0' | wc -l) = 1"
+stop walship
 # pins are a folder beside the levels
 exits 'a pin' 0 ls-snapshot --pin kept "$U"
 is 'is listed' "$(ls-list --pins "$U" | cut -f 6 | tail -n 1)" kept
