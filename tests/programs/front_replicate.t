@@ -36,9 +36,9 @@ following() { grep -q msg=attached "$1.log"; }
 sql a.db "INSERT INTO t(v) VALUES ('before')"
 exits 'pain 436: -exec /bin/true' 0 litestream replicate -config c.yml -exec true
 is 'pain 436: is shipped' "$(restored)" "$(rows)"
-exits 'pain 132: a commit right before the end' 0 litestream replicate \
+exits 'pain 132, 1397: a commit right before the end' 0 litestream replicate \
     -config c.yml -exec "sqlite3 $T/a.db \"INSERT INTO t(v) VALUES ('last')\""
-is 'pain 132: is shipped' "$(restored)" "$(rows)"
+is 'pain 132, 1397: is shipped' "$(restored)" "$(rows)"
 exits 'the program of the configuration' 1 sh -c "
     { echo 'exec: sh -c \"touch ran; exit 7\"'; cat c.yml; } >x.yml
     litestream replicate -config x.yml"

@@ -50,7 +50,7 @@ sql "$T/d/1.db" "CREATE TABLE b(x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL
     FROM n"
 ok 'one transaction of 150 MB' ls-sync -w 60s "$T/d/1.db"
 m=$(peak)
-test -z "$measure" || ok "does not raise that ($m)" test "$m" -le 40
+test -z "$measure" || ok "pain 474: does not raise that ($m)" test "$m" -le 40
 ls-restore -q -o "$T/o.db" "file://$T/r/1" & p=$!
 m=0
 while kill -0 $p 2>/dev/null; do

@@ -90,7 +90,7 @@ fill b 2000
 U=$(s3_url b)
 plan 'a mistyped TXID where nothing can be restored' 102 --txid bb80
 is 'reads nothing' "$get" 0
-plan 'pain 753: TXID 1 is gone, no snapshot' 102
+plan 'pain 753, 847: TXID 1 is gone, no snapshot' 102
 like 'pain 753: is said' "$err" 'TXID 0000000000000001 to 00000000000007cf are missing'
 plan 'before everything' 102 -t 2001-01-01T00:00:00Z
 few 'before everything' 14

@@ -66,7 +66,7 @@ wait $!
 start walship ls-walship "$T/d/good.db" "file://$T/good"
 wait_for 10 ls-sync -w 5s "$T/d/good.db"
 mkdir "$T/run2"
-LS_RUN_DIR=$T/run2 exits 'in use by another process' 111 \
+LS_RUN_DIR=$T/run2 exits 'pain 422: in use by another process' 111 \
     once "$T/d/good.db" "file://$T/good"
 stop walship
 exits 'a dead store' 111 once "$T/d/good.db" "$dead"
