@@ -132,10 +132,6 @@ $(BUILD)/demo/counter: $(BUILD)/images/app/counter.o
 	@mkdir -p $(@D)
 	$(LD) -o $@ $< $(LIBS_counter)
 
-$(BUILD)/init/signals: $(BUILD)/images/init/signals.o
-	@mkdir -p $(@D)
-	$(LD) -o $@ $<
-
 # What programs of a theme have in common is in tests/THEME/common.
 define helper
 $(BUILD)/tests/$(notdir $(1:.c=)): $(BUILD)/$(1:.c=.o) $(BUILD)/libls.a \
@@ -147,7 +143,7 @@ $(foreach c,$(HELP_C),$(eval $(call helper,$c)))
 
 demo: $(BUILD)/demo/counter
 unit: $(UNITS)
-helpers: $(HELPERS) $(BUILD)/init/signals
+helpers: $(HELPERS)
 objects: $(LIB_O) $(BIN_C:%.c=$(BUILD)/%.o)
 
 # Captures broken on purpose, which the hostile test must tell: one that
@@ -214,11 +210,6 @@ install-s6:
 	cd $(DESTDIR)$(S6RC) && find . -name run -o -name finish | \
 		xargs chmod 755
 
-# What only an image needs: before process 1 catches signals.
-install-init: $(BUILD)/init/signals
-	install -d $(DESTDIR)$(S6LIB)
-	install -s $(BUILD)/init/signals $(DESTDIR)$(S6LIB)/
-
 # What the memos image has beyond the base: over install-s6.
 MEMOS_S6 = images/memos/usr/local/lib/ls-s6
 install-memos:
@@ -270,7 +261,7 @@ clean:
 		! -name peers -exec rm -rf {} +
 
 .PHONY: broken all demo unit helpers objects check style fuzz fuzzers bench \
-	completions install install-bin install-s6 install-init install-memos images \
+	completions install install-bin install-s6 install-memos images \
 	push-images uninstall dist clean
 .SECONDARY:
 

@@ -37,17 +37,13 @@ box_wait() {
 	}
 	ended "$1"
 }
-# box_begun NAME: a TERM is not lost: init holds it back, before s6-overlay's
-# scripts, until s6-svscan looks. What stands in for them cannot: there
-# s6-svscan runs.
+# box_begun NAME: its s6-svscan runs. Before, TERM is lost: the kernel keeps it
+# from a process 1 that does not catch it, and s6-overlay begins with scripts.
+# Just after, there are no services yet to say that the code is not 0.
+box_early=0
 box_begun() {
 	box_p=$(docker inspect -f '{{.State.Pid}}' "$own-$1" 2>/dev/null) &&
 	    test "$box_p" != 0 || return
-	if test -n "${S6_OVERLAY_DIR:-}"; then
-		box_m=$(sed -n 's/^SigBlk:	*/0x/p' "/proc/$box_p/status")
-		test $((${box_m:-0} & 0x4000)) != 0
-		return
-	fi
 	test "$(cat "/proc/$box_p/comm")" = s6-svscan ||
 	    pgrep -P "$box_p" -x s6-svscan >/dev/null
 }

@@ -68,7 +68,8 @@ box_end() {
 	for box_p in $(box_pids "$1" .); do kill -9 "$box_p"; done
 }
 
-# box_begun NAME: it sees a TERM.
+# box_begun NAME: it sees a TERM. The code of one that came early.
+box_early=143
 box_begun() { :; }
 
 # box_pids NAME ERE: of what runs in it by such a name.

@@ -22,17 +22,5 @@ is 'in no way' "$out" ''
 : >"$T/run-told/s6/ls-shipping"
 exits 'unless it was ready before' 0 walship off
 
-# Before process 1 sees signals they wait.
-s=$BUILD/init/signals
-exits 'a signal that is blocked waits' 5 "$s" -b sh -c 'kill -TERM $$; kill -INT $$; kill -QUIT $$; exit 5'
-exits 'for the one who has it no more' 143 "$s" -b sh -c 'kill -TERM $$; exec "$0" -u sleep 9' "$s"
-exits 'no program' 127 "$s" -u "$T/none"
-exits 'no switch' 100 "$s" true
-cp "$s" "$T/lib/"
-mkdir -p "$T/run-bl/s6/container_environment"
-blocked() { "$s" -b env PATH="$T/shim:$PATH" RUNNER_RUN="$T/run-bl" "$@" grep SigBlk /proc/self/status; }
-unlike 'what is blocked' "$(blocked)" '^SigBlk:.0*$'
-like 'is not for an application' "$(blocked "$T/lib/app")" '^SigBlk:.0*$'
-
 test -n "${PARTS:-}" || part_cycles "${CYCLES:-10}"
 done_testing

@@ -7,7 +7,7 @@ plan 33
 
 install_tree() {
 	mkdir -p "$T/clean/usr/bin"
-	make -s install-memos install-init BUILD="$BUILD" DESTDIR="$T/clean" \
+	make -s install-memos BUILD="$BUILD" DESTDIR="$T/clean" \
 	    PREFIX=/usr/local EXECLINEB=/usr/bin/execlineb || return
 	: >"$T/clean/usr/bin/execlineb" && chmod +x "$T/clean/usr/bin/execlineb"
 }
