@@ -107,7 +107,7 @@ void
 verify_copy_free(struct verify_copy *v)
 {
 	static const char *const ends[] = { "/restored.db", "/restored.db-wal",
-		"/restored.db-shm", "/restored.db-journal", "/" LOCK };
+		"/restored.db-shm", "/restored.db-journal", ("/" LOCK) };
 	char s[4096];
 
 	for (size_t i = 0; v->dir && i < sizeof ends / sizeof *ends; i++)
