@@ -1,7 +1,7 @@
 #!/bin/sh
 # ls-dump: LTX to text, verdicts and exit codes.
 . tests/lib.sh
-plan 27
+plan 29
 v=tests/vectors/ltx
 one=$v/litestream-0.5.18/9/0000000000000001-0000000000000004.ltx
 
