@@ -60,10 +60,13 @@ boundaries() { # NAME FOLDER URL: each end of a file of level 1 restores
 	bad=
 	for f in "$2"/ltx/1/*; do
 		x=$(basename "$f" | cut -c 18-33)
-		rm -f "$T/o.db" "$T/p.db"
+		rm -f "$T/o.db" "$T/p.db" "$T/q.db"
 		ls-restore -q --txid "$x" -o "$T/o.db" "$3" 2>/dev/null || continue
 		"$litestream" restore -txid "$x" -o "$T/p.db" "$3" >/dev/null 2>&1
-		cmp -s "$T/o.db" "$T/p.db" || bad="$bad $x"
+		# what retention took meanwhile is no boundary any more
+		cmp -s "$T/o.db" "$T/p.db" ||
+		    ! ls-restore -q --txid "$x" -o "$T/q.db" "$3" 2>/dev/null ||
+		    bad="$bad $x"
 		count=$((count + 1))
 	done
 	is "$1" "$bad" ''
