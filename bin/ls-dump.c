@@ -2,13 +2,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/json.h"
 #include "base/opt.h"
 #include "base/prog.h"
-#include "base/utf8.h"
 #include "base/when.h"
 #include "ltx/ltx.h"
 
@@ -33,17 +34,15 @@ struct dump {
 static void
 put_string(const char *s)
 {
-	putchar('"');
-	for (size_t n; *s; s += n ? n : 1) {
-		n = utf8_len((const unsigned char *)s);
-		if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
-		else if (!n || (unsigned char)*s < 0x20)
-			printf("\\u%04x", n ? (unsigned char)*s : 0xfffd);
-		else
-			fwrite(s, 1, n, stdout);
+	stralloc j = STRALLOC_ZERO;
+	struct err e = { 0 };
+
+	if (!json_string(&j, s)) {
+		err_nomem(&e);
+		exit(prog_fatal(PROG, "print", &e));
 	}
-	putchar('"');
+	fwrite(j.s, 1, j.len, stdout);
+	stralloc_free(&j);
 }
 
 static void

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/opt.h"
 #include "base/prog.h"
 #include "conf/conf.h"
@@ -86,9 +87,9 @@ head(const struct args *a, const struct conf_db *db, const char *url,
 		return !a->heads || (stralloc_cats(s, "# ")
 		    && stralloc_cats(s, url) && stralloc_cats(s, "\n"));
 	snprintf(n, sizeof n, ",\"foreign\":%zu,\"files\":[", l->foreign);
-	return stralloc_cats(s, "{\"replica\":") && listing_fmt_string(s, url)
+	return stralloc_cats(s, "{\"replica\":") && json_string(s, url)
 	    && (!db->path || (stralloc_cats(s, ",\"db\":")
-	    && listing_fmt_string(s, db->path))) && stralloc_cats(s, n);
+	    && json_string(s, db->path))) && stralloc_cats(s, n);
 }
 
 static int
@@ -102,7 +103,7 @@ line(const struct args *a, const struct listing *l, size_t i, stralloc *s)
 		    && stralloc_cats(s, "\n");
 	return (!i || stralloc_cats(s, ",")) && listing_fmt_json(s, &l->f[i])
 	    && (!pin || (stralloc_cats(s, ",\"pin\":")
-	    && listing_fmt_string(s, pin))) && stralloc_cats(s, "}");
+	    && json_string(s, pin))) && stralloc_cats(s, "}");
 }
 
 static int
@@ -150,10 +151,10 @@ head_v03(const struct args *a, const struct conf_db *db,
 	snprintf(n, sizeof n, ",\"foreign\":%zu,\"%s\":[", set->foreign,
 	    names[a->what]);
 	return stralloc_cats(s, "{\"replica\":")
-	    && listing_fmt_string(s, r->store.url)
-	    && stralloc_cats(s, ",\"name\":") && listing_fmt_string(s, r->name)
+	    && json_string(s, r->store.url)
+	    && stralloc_cats(s, ",\"name\":") && json_string(s, r->name)
 	    && (!db->path || (stralloc_cats(s, ",\"db\":")
-	    && listing_fmt_string(s, db->path))) && stralloc_cats(s, n);
+	    && json_string(s, db->path))) && stralloc_cats(s, n);
 }
 
 static int

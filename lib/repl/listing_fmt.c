@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/hex.h"
-#include "base/utf8.h"
 #include "base/when.h"
 
 int
@@ -116,28 +115,4 @@ listing_fmt_json(stralloc *s, const struct replica_file *f)
 	    ",\"created\":%s", f->level < STORE_LEVELS ? level : "null",
 	    f->min, f->max, f->size, t);
 	return stralloc_cats(s, line);
-}
-
-int
-listing_fmt_string(stralloc *s, const char *t)
-{
-	if (!stralloc_cats(s, "\""))
-		return 0;
-	for (size_t n; *t; t += n ? n : 1) {
-		unsigned char c = (unsigned char)*t;
-		char u[8];
-
-		n = utf8_len((const unsigned char *)t);
-		if (c == '"' || c == '\\') {
-			if (!stralloc_cats(s, "\\") || !stralloc_catb(s, t, 1))
-				return 0;
-		} else if (c < 0x20 || c == 0x7f || !n) {
-			snprintf(u, sizeof u, "\\u%04x", n ? c : 0xfffd);
-			if (!stralloc_cats(s, u))
-				return 0;
-		} else if (!stralloc_catb(s, t, n)) {
-			return 0;
-		}
-	}
-	return stralloc_cats(s, "\"");
 }

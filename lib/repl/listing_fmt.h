@@ -29,7 +29,4 @@ int listing_fmt_scan(struct listing *, const char *text, size_t n,
  * without the closing brace, so that more can follow; null for such a time. */
 int listing_fmt_json(stralloc *, const struct replica_file *);
 
-/* A JSON string with its quotes. */
-int listing_fmt_string(stralloc *, const char *);
-
 #endif

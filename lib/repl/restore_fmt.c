@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include "base/hex.h"
+#include "base/json.h"
 #include "base/when.h"
 #include "repl/listing_fmt.h"
 #include "repl/v03_fmt.h"
@@ -72,9 +73,9 @@ restore_fmt_done(stralloc *s, const char *out, const struct restore_report *r,
 	    "\"requests\":{\"list\":%" PRIu64 ",\"get\":%" PRIu64 "}}\n",
 	    w.txid, w.time, w.size, w.read, r->files, r->local, w.ms,
 	    r->requests.lists, r->requests.gets);
-	return stralloc_cats(s, "{\"db\":") && listing_fmt_string(s, out)
+	return stralloc_cats(s, "{\"db\":") && json_string(s, out)
 	    && stralloc_cats(s, ",\"replica\":")
-	    && listing_fmt_string(s, r->url) && stralloc_cats(s, line);
+	    && json_string(s, r->url) && stralloc_cats(s, line);
 }
 
 void

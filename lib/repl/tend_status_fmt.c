@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/json.h"
 #include "base/when.h"
 #include "repl/listing_fmt.h"
 #include "repl/tend_status.h"
@@ -52,7 +53,7 @@ tend_status_text(stralloc *s, const struct tend_replica *r)
 static int
 put_string(stralloc *s, const char *key, const char *v)
 {
-	return !v || (cat(s, ",\"", key, "\":") && listing_fmt_string(s, v));
+	return !v || (cat(s, ",\"", key, "\":") && json_string(s, v));
 }
 
 static int
@@ -97,7 +98,7 @@ int
 tend_status_json(stralloc *s, const struct tend_replica *r)
 {
 	int ok = stralloc_cats(s, "{\"state\":")
-	    && listing_fmt_string(s, r->state) && put_string(s, "job", r->job)
+	    && json_string(s, r->state) && put_string(s, "job", r->job)
 	    && put_txid(s, "proven_txid", r->proven_txid)
 	    && put_time(s, "proven_time", r->proven_ms)
 	    && put_string(s, "proof_error", r->proven_error)

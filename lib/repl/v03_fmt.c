@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/json.h"
 #include "base/when.h"
 #include "repl/listing_fmt.h"
 
@@ -97,7 +98,7 @@ begin(stralloc *s, const char *name, int json, int *first)
 	if (!*first && !stralloc_cats(s, ","))
 		return 0;
 	*first = 0;
-	return stralloc_cats(s, "{\"replica\":") && listing_fmt_string(s, name)
+	return stralloc_cats(s, "{\"replica\":") && json_string(s, name)
 	    && stralloc_cats(s, ",");
 }
 
@@ -181,9 +182,9 @@ v03_fmt_done(stralloc *s, const char *out, const struct restore_report *r)
 	    "\"files\":%zu,\"ms\":%s,\"requests\":{\"list\":%" PRIu64
 	    ",\"get\":%" PRIu64 "}}\n", w.gen, w.index, w.offset, w.time, w.size,
 	    w.read, r->files, w.ms, r->requests.lists, r->requests.gets);
-	return stralloc_cats(s, "{\"db\":") && listing_fmt_string(s, out)
+	return stralloc_cats(s, "{\"db\":") && json_string(s, out)
 	    && stralloc_cats(s, ",\"replica\":")
-	    && listing_fmt_string(s, r->url) && stralloc_cats(s, line);
+	    && json_string(s, r->url) && stralloc_cats(s, line);
 }
 
 void

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include "base/json.h"
 #include "base/when.h"
 #include "repl/listing_fmt.h"
 
@@ -94,7 +95,7 @@ static int
 text(stralloc *s, const char *key, const char *value)
 {
 	return cat(s, ",\"", key, "\":", "") && (value
-	    ? listing_fmt_string(s, value) : stralloc_cats(s, "null"));
+	    ? json_string(s, value) : stralloc_cats(s, "null"));
 }
 
 static int
@@ -105,7 +106,7 @@ head(stralloc *s, const struct verify_result *r, int ok)
 	snprintf(txid, sizeof txid, "%016" PRIx64, r->rep.txid);
 	when_fmt(time, r->rep.time_ms);
 	return stralloc_cats(s, "{\"db\":") && (r->db
-	    ? listing_fmt_string(s, r->db) : stralloc_cats(s, "null"))
+	    ? json_string(s, r->db) : stralloc_cats(s, "null"))
 	    && text(s, "replica", r->url)
 	    && cat(s, ",\"ok\":", ok ? "true" : "false", "", "")
 	    && text(s, "txid", r->rep.merged && r->rep.txid ? txid

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/spill.h"
 #include "ltx/ltx.h"
 #include "ltx_mem.h"
@@ -146,7 +147,7 @@ json_strings_are_utf8(void **state)
 	stralloc s = STRALLOC_ZERO;
 
 	(void)state;
-	assert_true(listing_fmt_string(&s, "a\"\\\t\x7f \xc3\xa4 \xe4 \xe2\x82"));
+	assert_true(json_string(&s, "a\"\\\t\x7f \xc3\xa4 \xe4 \xe2\x82"));
 	assert_true(stralloc_0(&s));
 	assert_string_equal(s.s, "\"a\\\"\\\\\\u0009\\u007f \xc3\xa4 \\ufffd "
 	    "\\ufffd\\ufffd\"");
