@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/array.h"
 #include "base/crc64.h"
 
 #define DEPTH_MAX 16
@@ -46,12 +47,9 @@ found(struct find *f, const char *path)
 	if (o->n >= CONF_MAX_DBS)
 		return err_set(f->err, ERR_CONF, "more than %d databases",
 		    CONF_MAX_DBS);
-	if (o->n == o->room) {
-		if (!(p = realloc(o->path, (o->room * 2 + 16) * sizeof *p)))
-			return err_nomem(f->err);
-		o->path = p;
-		o->room = o->room * 2 + 16;
-	}
+	if (!(p = array_room(o->path, o->n, &o->room, sizeof *p)))
+		return err_nomem(f->err);
+	o->path = p;
 	if (!(o->path[o->n] = strdup(path)))
 		return err_nomem(f->err);
 	o->n++;

@@ -9,6 +9,7 @@
 #include <sys/inotify.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include "base/array.h"
 #include "conf/raw.h"
 #include "db/watch.h"
 
@@ -36,21 +37,6 @@ arm(struct folders *w, int64_t ms, struct err *err)
 	    ? err_sys(err, "set a timer") : 0;
 }
 
-/* Room for one more of size bytes. */
-static int
-grow(void **a, size_t n, size_t *room, size_t size, struct err *err)
-{
-	void *p;
-
-	if (n < *room)
-		return 0;
-	if (!(p = realloc(*a, (*room * 2 + 16) * size)))
-		return err_nomem(err);
-	*a = p;
-	*room = *room * 2 + 16;
-	return 0;
-}
-
 /* It may have been moved within what is watched. */
 static int
 renamed(struct folders_one *f, const char *path, unsigned depth, struct err *err)
@@ -72,7 +58,7 @@ add_folder(struct folders *w, size_t of, const char *path, unsigned depth,
     struct err *err)
 {
 	int wd = inotify_add_watch(w->inotify, path, MASK);
-	void *a = w->f;
+	struct folders_one *f;
 
 	/* as folders that may not be read are passed over when databases are
 	 * looked for */
@@ -86,9 +72,9 @@ add_folder(struct folders *w, size_t of, const char *path, unsigned depth,
 	for (size_t i = 0; i < w->n; i++)
 		if (w->f[i].wd == wd && w->f[i].of == of)
 			return renamed(&w->f[i], path, depth, err);
-	if (grow(&a, w->n, &w->room, sizeof *w->f, err) < 0)
-		return -1;
-	w->f = a;
+	if (!(f = array_room(w->f, w->n, &w->room, sizeof *f)))
+		return err_nomem(err);
+	w->f = f;
 	w->f[w->n] = (struct folders_one){ wd, of, depth, strdup(path) };
 	return w->f[w->n].path ? (w->n++, 0) : err_nomem(err);
 }
@@ -294,12 +280,12 @@ folders_due(struct folders *w, struct err *err)
 int
 folders_know(struct folders *w, const char *path, struct err *err)
 {
-	void *a = w->known;
+	char **a;
 
 	if (is_known(w, path, strlen(path)))
 		return 0;
-	if (grow(&a, w->n_known, &w->known_room, sizeof *w->known, err) < 0)
-		return -1;
+	if (!(a = array_room(w->known, w->n_known, &w->known_room, sizeof *a)))
+		return err_nomem(err);
 	w->known = a;
 	if (!(w->known[w->n_known] = strdup(path)))
 		return err_nomem(err);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "base/array.h"
 #include "conf/folders.h"
 
 /* Databases that appear in folders. A thread waits for them and reads the
@@ -70,19 +71,16 @@ tell_err(struct conf_watch *w, const struct err *err)
 static int
 leave(struct conf_watch *w, struct conf *one, struct err *err)
 {
-	struct conf **a = w->found;
+	struct conf **a;
 	int r = 0;
 
 	pthread_mutex_lock(&w->mu);
-	if (w->n_found == w->room) {
-		a = realloc(a, (w->room * 2 + 16) * sizeof *a);
-		w->found = a ? a : w->found;
-		w->room = a ? w->room * 2 + 16 : w->room;
-	}
-	if (a)
+	if ((a = array_room(w->found, w->n_found, &w->room, sizeof *a))) {
+		w->found = a;
 		w->found[w->n_found++] = one;
-	else
+	} else {
 		r = err_nomem(err);
+	}
 	pthread_mutex_unlock(&w->mu);
 	return r;
 }

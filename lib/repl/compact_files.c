@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/array.h"
 
 /* LTX files by name: what they are is in their headers. */
 
@@ -17,15 +18,11 @@ static int
 add(struct files *s, const char *path, int64_t off,
     const struct ltx_header *h, struct err *e)
 {
-	if (s->n == s->a) {
-		size_t a = s->a ? s->a * 2 : 64;
-		struct compact_file *v = realloc(s->f, a * sizeof *v);
+	struct compact_file *v = array_room(s->f, s->n, &s->a, sizeof *v);
 
-		if (!v)
-			return err_nomem(e);
-		s->f = v;
-		s->a = a;
-	}
+	if (!v)
+		return err_nomem(e);
+	s->f = v;
 	s->f[s->n++] = (struct compact_file){ path, s->spool, off,
 	    h->min_txid, h->max_txid };
 	return 0;

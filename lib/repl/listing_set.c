@@ -2,21 +2,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/array.h"
 
 /* A listing as a set of files: no store is needed for it. */
 
 int
 listing_add(struct listing *l, const struct replica_file *f, struct err *e)
 {
-	if (l->n == l->a) {
-		size_t a = l->a ? l->a + l->a / 2 : 64;
-		struct replica_file *v = realloc(l->f, a * sizeof *v);
+	struct replica_file *v = array_room(l->f, l->n, &l->a, sizeof *v);
 
-		if (!v)
-			return err_nomem(e);
-		l->f = v;
-		l->a = a;
-	}
+	if (!v)
+		return err_nomem(e);
+	l->f = v;
 	l->f[l->n++] = *f;
 	return 0;
 }
@@ -46,15 +43,11 @@ int
 listing_note(struct listing_changes *c, const struct replica_file *f,
     int there, struct err *e)
 {
-	if (c->n == c->a) {
-		size_t a = c->a ? c->a + c->a / 2 : 64;
-		struct listing_change *v = realloc(c->c, a * sizeof *v);
+	struct listing_change *v = array_room(c->c, c->n, &c->a, sizeof *v);
 
-		if (!v)
-			return err_nomem(e);
-		c->c = v;
-		c->a = a;
-	}
+	if (!v)
+		return err_nomem(e);
+	c->c = v;
 	c->c[c->n] = (struct listing_change){ *f, c->n, there };
 	c->n++;
 	return 0;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/array.h"
 #include "ltx/ltx.h"
 
 int
@@ -112,22 +113,16 @@ name_found(void *ctx, const char *key, const struct store_stat *st,
 	const char *s = key + x->skip;
 	size_t n = strlen(s);
 	struct err ignored;
-	struct pin p = { .file.size = st->size };
+	struct pin *v, p = { .file.size = st->size };
 
 	if (!store_name_ltx(s) || n - 4 > PIN_MAX)
 		return 0;
 	memcpy(p.name, s, n - 4);
 	if (pin_name(p.name, &ignored) < 0)
 		return 0;
-	if (x->n == x->a) {
-		size_t a = x->a ? 2 * x->a : 16;
-		struct pin *v = realloc(x->v, a * sizeof *v);
-
-		if (!v)
-			return err_nomem(e);
-		x->v = v;
-		x->a = a;
-	}
+	if (!(v = array_room(x->v, x->n, &x->a, sizeof *v)))
+		return err_nomem(e);
+	x->v = v;
 	x->v[x->n++] = p;
 	return 0;
 }

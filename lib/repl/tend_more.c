@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/retry.h"
 #include "base/when.h"
 #include "repl/tend_in.h"
@@ -16,17 +17,11 @@
 int
 tend_more_add(struct tend *t, const struct tend_conf_db *conf, struct err *e)
 {
-	struct tend_db *d;
+	struct tend_db *d, **p = array_room(t->db, t->n, &t->room, sizeof *p);
 
-	if (t->n == t->room) {
-		size_t room = t->room * 2 + 16;
-		struct tend_db **p = realloc(t->db, room * sizeof *p);
-
-		if (!p)
-			return err_nomem(e);
-		t->db = p;
-		t->room = room;
-	}
+	if (!p)
+		return err_nomem(e);
+	t->db = p;
 	if (!(d = calloc(1, sizeof *d)))
 		return err_nomem(e);
 	d->t = t;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/array.h"
 
 struct reading {
 	struct v03_set *set;
@@ -26,15 +27,9 @@ one(void *ctx, const char *key, const struct store_stat *st, struct err *e)
 		s->foreign += !leftover(key, strlen(key));
 		return 0;
 	}
-	if (s->n == s->a) {
-		size_t a = s->a ? 2 * s->a : 256;
-
-		v = realloc(s->o, a * sizeof *v);
-		if (!v)
-			return err_nomem(e);
-		s->o = v;
-		s->a = a;
-	}
+	if (!(v = array_room(s->o, s->n, &s->a, sizeof *v)))
+		return err_nomem(e);
+	s->o = v;
 	s->o[s->n++] = o;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/sa.h"
 #include "base/when.h"
 
@@ -73,17 +74,11 @@ file_names_add(struct file_names *l, const char *name, int dir,
     struct err *e)
 {
 	size_t n = strlen(name);
-	char *s;
+	char *s, **p = array_room(l->s, l->n, &l->a, sizeof *p);
 
-	if (l->n == l->a) {
-		size_t a = l->a ? 2 * l->a : 64;
-		char **p = realloc(l->s, a * sizeof *p);
-
-		if (!p)
-			return err_nomem(e);
-		l->s = p;
-		l->a = a;
-	}
+	if (!p)
+		return err_nomem(e);
+	l->s = p;
 	if (!(s = malloc(n + 2)))
 		return err_nomem(e);
 	memcpy(s, name, n);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/array.h"
 
 #include "store/sftp_list.h"
 
@@ -67,6 +68,7 @@ walk_name(struct walk *w, const struct sftp_line *line, struct err *e)
 {
 	size_t at = w->names.len, n = line->n;
 	const char *name = line->name;
+	struct walk_file *f;
 
 	if (memchr(name, 0, n) || memchr(name, '/', n)
 	    || (n == 1 && *name == '.') || (n == 2 && !memcmp(name, "..", 2)))
@@ -87,15 +89,9 @@ walk_name(struct walk *w, const struct sftp_line *line, struct err *e)
 	}
 	if (w->n >= SFTP_NAMES)
 		return err_set(e, ERR_DATA, "more than %u files", SFTP_NAMES);
-	if (w->n == w->a) {
-		size_t a = w->a ? 2 * w->a : 256;
-		struct walk_file *f = realloc(w->f, a * sizeof *f);
-
-		if (!f)
-			return err_nomem(e);
-		w->f = f;
-		w->a = a;
-	}
+	if (!(f = array_room(w->f, w->n, &w->a, sizeof *f)))
+		return err_nomem(e);
+	w->f = f;
 	w->f[w->n++] = (struct walk_file){ at, line->size };
 	return 0;
 }
