@@ -24,7 +24,18 @@ void
 metrics_head(struct metrics_out *o, const char *name, const char *type,
     const char *help)
 {
+	if (o->name && !strcmp(o->name, name))
+		return;
 	metrics_say(o, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	o->name = name;
+}
+
+void
+metrics_sample(struct metrics_out *o, const char *name, const char *type,
+    const char *help)
+{
+	metrics_head(o, name, type, help);
+	metrics_say(o, "%s", name);
 }
 
 /* Blanks of the format are escaped, and what is no UTF-8, for which Prometheus
@@ -56,6 +67,15 @@ metrics_name(struct metrics_out *o, const char *db, const char *url)
 
 	snprintf(scheme, sizeof scheme, "%.*s", (int)strcspn(url, ":"), url);
 	metrics_label(o, 0, "name", name ? name : scheme);
+}
+
+void
+metrics_level(struct metrics_out *o, unsigned level)
+{
+	char n[4];
+
+	snprintf(n, sizeof n, "%u", level);
+	metrics_label(o, 0, "level", n);
 }
 
 void
@@ -141,11 +161,8 @@ databases(struct metrics_out *o, const struct db_metric *m)
 {
 	const struct status *st = o->m->st;
 
-	if (!st->n)
-		return;
-	metrics_head(o, m->name, m->type, m->help);
 	for (size_t i = 0; i < st->n; i++) {
-		metrics_say(o, "%s", m->name);
+		metrics_sample(o, m->name, m->type, m->help);
 		metrics_label(o, 1, "db", st->db[i].path);
 		if (m->mode)
 			metrics_label(o, 0, "mode", m->mode);
@@ -162,7 +179,6 @@ static void
 shadow(struct metrics_out *o, const char *name, const char *help, int size)
 {
 	const struct status *st = o->m->st;
-	int begun = 0;
 
 	for (size_t i = 0; i < st->n; i++)
 		for (size_t k = 0; k < st->db[i].n; k++) {
@@ -170,9 +186,7 @@ shadow(struct metrics_out *o, const char *name, const char *help, int size)
 
 			if (!r->v03)
 				continue;
-			if (!begun++)
-				metrics_head(o, name, "gauge", help);
-			metrics_say(o, "%s", name);
+			metrics_sample(o, name, "gauge", help);
 			metrics_label(o, 1, "db", st->db[i].path);
 			metrics_whole(o, size ? r->offset : r->index);
 			break;
@@ -231,7 +245,7 @@ static void
 replica(struct metrics_out *o, const struct rep_metric *m,
     const struct status_db *d, const struct status_replica *r, uint64_t v)
 {
-	metrics_say(o, "%s", m->name);
+	metrics_sample(o, m->name, m->type, m->help);
 	metrics_label(o, 1, "db", d->path);
 	if (m->by_name)
 		metrics_name(o, d->path, r->url);
@@ -247,18 +261,14 @@ static void
 replicas(struct metrics_out *o, const struct rep_metric *m)
 {
 	const struct status *st = o->m->st;
-	int begun = 0;
 	uint64_t v;
 
 	for (size_t i = 0; i < st->n; i++)
 		for (size_t k = 0; k < st->db[i].n; k++) {
 			const struct status_replica *r = &st->db[i].r[k];
 
-			if (!m->get(r, o->m->now_ms, &v))
-				continue;
-			if (!begun++)
-				metrics_head(o, m->name, m->type, m->help);
-			replica(o, m, &st->db[i], r, v);
+			if (m->get(r, o->m->now_ms, &v))
+				replica(o, m, &st->db[i], r, v);
 		}
 }
 
@@ -332,7 +342,6 @@ operations(struct metrics_out *o, enum what what, const char *name,
     const char *type, const char *help)
 {
 	const struct store_meter *m = &o->m->st->meter;
-	int begun = 0;
 
 	for (int t = 0; t < STORE_TYPES; t++)
 		for (int p = 0; p < STORE_OPS; p++) {
@@ -342,8 +351,7 @@ operations(struct metrics_out *o, enum what what, const char *name,
 				bad += m->op[t][p].error[k];
 			if (!(what == ERRORS ? bad : n))
 				continue;
-			if (!begun++)
-				metrics_head(o, name, type, help);
+			metrics_head(o, name, type, help);
 			operation(o, what, name, &m->op[t][p], t, p);
 		}
 }
@@ -351,7 +359,7 @@ operations(struct metrics_out *o, enum what what, const char *name,
 int
 metrics_fmt(stralloc *s, const struct metrics *m)
 {
-	struct metrics_out o = { s, m, 0 };
+	struct metrics_out o = { s, m, 0, NULL };
 
 	metrics_head(&o, "ls_up", "gauge", "1: ls-walship is running.");
 	metrics_say(&o, "ls_up %d\n", !m->st->stale);

@@ -1,6 +1,5 @@
 #include "repl/metrics_in.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct tend_metric {
@@ -39,7 +38,6 @@ static void
 tended(struct metrics_out *o, const struct tend_metric *m)
 {
 	const struct tend_status *t = o->m->tend;
-	int begun = 0;
 	uint64_t v;
 
 	for (size_t i = 0; i < t->n; i++)
@@ -48,9 +46,7 @@ tended(struct metrics_out *o, const struct tend_metric *m)
 
 			if (!m->get(r, &v))
 				continue;
-			if (!begun++)
-				metrics_head(o, m->name, m->type, m->help);
-			metrics_say(o, "%s", m->name);
+			metrics_sample(o, m->name, m->type, m->help);
 			metrics_label(o, 1, "db", t->db[i].path);
 			metrics_label(o, 0, "replica", r->url);
 			if (m->time)
@@ -65,8 +61,6 @@ static void
 levels(struct metrics_out *o, const char *name, const char *help, int bytes)
 {
 	const struct tend_status *t = o->m->tend;
-	int begun = 0;
-	char n[4];
 
 	for (size_t i = 0; i < t->n; i++)
 		for (size_t k = 0; k < t->db[i].n; k++)
@@ -76,13 +70,10 @@ levels(struct metrics_out *o, const char *name, const char *help, int bytes)
 
 				if (!v->files)
 					continue;
-				if (!begun++)
-					metrics_head(o, name, "gauge", help);
-				snprintf(n, sizeof n, "%u", l);
-				metrics_say(o, "%s", name);
+				metrics_sample(o, name, "gauge", help);
 				metrics_label(o, 1, "db", t->db[i].path);
 				metrics_label(o, 0, "replica", r->url);
-				metrics_label(o, 0, "level", n);
+				metrics_level(o, l);
 				metrics_whole(o, bytes ? v->bytes : v->files);
 			}
 }
@@ -97,7 +88,6 @@ level0(struct metrics_out *o)
 		"eligible", "not_compacted", "too_recent"
 	};
 	const struct tend_status *t = o->m->tend;
-	int begun = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
 		const char *base = strrchr(t->db[i].path, '/');
@@ -118,10 +108,8 @@ level0(struct metrics_out *o)
 			n[1] += behind;
 			n[2] += l[0].files - behind - refused;
 		}
-		if (!begun++)
-			metrics_head(o, name, "gauge", "Files of level 0.");
 		for (int w = 0; w < 3; w++) {
-			metrics_say(o, "%s", name);
+			metrics_sample(o, name, "gauge", "Files of level 0.");
 			metrics_label(o, 1, "db", base ? base + 1 : t->db[i].path);
 			metrics_label(o, 0, "status", words[w]);
 			metrics_whole(o, n[w]);
@@ -135,8 +123,6 @@ validation(struct metrics_out *o, const char *name, const char *help,
     int time)
 {
 	const struct tend_status *t = o->m->tend;
-	int begun = 0;
-	char n[4];
 
 	for (size_t i = 0; i < t->n; i++)
 		for (unsigned l = 0; l < STORE_LEVELS; l++) {
@@ -155,12 +141,9 @@ validation(struct metrics_out *o, const char *name, const char *help,
 			}
 			if (when == INT64_MAX)
 				continue;
-			if (!begun++)
-				metrics_head(o, name, "gauge", help);
-			snprintf(n, sizeof n, "%u", l);
-			metrics_say(o, "%s", name);
+			metrics_sample(o, name, "gauge", help);
 			metrics_label(o, 1, "db", t->db[i].path);
-			metrics_label(o, 0, "level", n);
+			metrics_level(o, l);
 			metrics_whole(o, time ? (uint64_t)when / 1000 : (uint64_t)ok);
 		}
 }
@@ -173,8 +156,6 @@ looks(struct metrics_out *o)
 	static const char name[] = "litestream_validation_checks_total";
 	static const char *const words[] = { "success", "invalid", "error" };
 	const struct tend_status *t = o->m->tend;
-	int begun = 0;
-	char n[4];
 
 	for (size_t i = 0; i < t->n; i++)
 		for (unsigned l = 0; l < STORE_LEVELS; l++) {
@@ -188,14 +169,11 @@ looks(struct metrics_out *o)
 				any |= sum[w];
 			if (!any)
 				continue;
-			if (!begun++)
-				metrics_head(o, name, "counter", "Looks at a "
-				    "level, by what came of them.");
-			snprintf(n, sizeof n, "%u", l);
 			for (int w = 0; w < TEND_RESULTS; w++) {
-				metrics_say(o, "%s", name);
+				metrics_sample(o, name, "counter", "Looks at a "
+				    "level, by what came of them.");
 				metrics_label(o, 1, "db", t->db[i].path);
-				metrics_label(o, 0, "level", n);
+				metrics_level(o, l);
 				metrics_label(o, 0, "result", words[w]);
 				metrics_whole(o, sum[w]);
 			}
@@ -209,17 +187,14 @@ proofs(struct metrics_out *o)
 	static const char name[] = "litestream_replica_validation_total";
 	static const char *const words[] = { "ok", "error" };
 	const struct tend_status *t = o->m->tend;
-	int begun = 0;
 
 	for (size_t i = 0; i < t->n; i++)
 		for (size_t k = 0; k < t->db[i].n; k++) {
 			const struct tend_replica *r = &t->db[i].r[k];
 
-			if (!begun++)
-				metrics_head(o, name, "counter", "Proofs, by "
-				    "what came of them.");
 			for (int w = 0; w < 2; w++) {
-				metrics_say(o, "%s", name);
+				metrics_sample(o, name, "counter", "Proofs, by "
+				    "what came of them.");
 				metrics_label(o, 1, "db", t->db[i].path);
 				metrics_name(o, t->db[i].path, r->url);
 				metrics_label(o, 0, "status", words[w]);
@@ -234,15 +209,13 @@ miscompacted(struct metrics_out *o)
 	static const char name[] = "litestream_compaction_verify_error_count";
 	const struct tend_status *t = o->m->tend;
 
-	if (t->n)
-		metrics_head(o, name, "counter", "Files of a compaction that "
-		    "were not what had been written.");
 	for (size_t i = 0; i < t->n; i++) {
 		uint64_t sum = 0;
 
 		for (size_t k = 0; k < t->db[i].n; k++)
 			sum += t->db[i].r[k].miscompacted;
-		metrics_say(o, "%s", name);
+		metrics_sample(o, name, "counter", "Files of a compaction that "
+		    "were not what had been written.");
 		metrics_label(o, 1, "db", t->db[i].path);
 		metrics_whole(o, sum);
 	}
