@@ -128,23 +128,6 @@ s3_copy_look(struct s3 *s, const char *from, uint64_t *size, int64_t *time_ms,
 	return 0;
 }
 
-/* Few stores take a condition on copies, and most that do not say nothing of
- * it: nothing is copied to where something is seen. AWS takes it, and is
- * asked once less. */
-static int
-s3_copy_absent(struct s3 *s, const char *to, struct err *e)
-{
-	struct store_stat dst;
-
-	if (!s3_head(&s->st, to, &dst, e))
-		return err_set(e, ERR_EXISTS, "s3://%s/%s exists",
-		    s->st.conf->bucket, to);
-	if (e->kind != ERR_NOTFOUND)
-		return -1;
-	err_clear(e);
-	return 0;
-}
-
 int
 s3_copy(struct store *st, const char *from, const char *to,
     const struct store_put_opt *opt, struct err *e)
@@ -158,9 +141,12 @@ s3_copy(struct store *st, const char *from, const char *to,
 
 	if (s3_copy_look(s, from, &size, &time_ms, e))
 		return -1;
+	/* Few stores take a condition on copies, and most that do not say
+	 * nothing of it: nothing is copied to where something is seen. AWS
+	 * takes it, and is asked once less. */
 	look = opt->noreplace && (s->provider != S3_AWS || size > max
 	    || s->known->no_copy_condition);
-	if (look && s3_copy_absent(s, to, e))
+	if (look && s3_put_look(s, to, e))
 		return -1;
 	if (s3_copy_source(s, from, &source, e)) {
 		stralloc_free(&source);
@@ -173,7 +159,7 @@ s3_copy(struct store *st, const char *from, const char *to,
 		if (r && opt->noreplace && !s->known->no_copy_condition
 		    && e->kind == ERR_CONF) {
 			s->known->no_copy_condition = 1;
-			r = look ? 0 : s3_copy_absent(s, to, e);
+			r = look ? 0 : s3_put_look(s, to, e);
 			if (!r)
 				r = s3_copy_whole(s, source.s, to, opt,
 				    time_ms, e);

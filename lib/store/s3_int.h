@@ -100,6 +100,10 @@ int s3_put(struct store *, const char *key, const struct store_src *,
     const struct store_put_opt *, struct err *);
 int s3_copy(struct store *, const char *from, const char *to,
     const struct store_put_opt *, struct err *);
+/* ERR_EXISTS: there is something under the key. Where conditions are not
+ * implemented, looking first is what is left; it keeps an accident from
+ * replacing, not a race. */
+int s3_put_look(struct s3 *, const char *key, struct err *);
 
 /* Multipart uploads, for put and copy. */
 struct s3_upload {

@@ -55,9 +55,7 @@ s3_put_settle(struct s3 *s, const char *key, uint64_t len,
 	return -1;
 }
 
-/* Where conditions are not implemented, looking first is what is left; it
- * keeps an accident from replacing, not a race. */
-static int
+int
 s3_put_look(struct s3 *s, const char *key, struct err *e)
 {
 	struct store_stat st;
