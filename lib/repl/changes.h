@@ -40,8 +40,9 @@ int changes_option(struct changes *, int id, const char *arg);
 int changes_read(struct changes *, struct store *, unsigned levels,
     struct listing *, struct err *);
 
-/* One line, if --changes was given, else nothing. word: one of those. What cannot be told any more must not undo what was done: a
- * failure is logged alone. */
+/* One line, if --changes was given, else nothing. word: one of those. What
+ * cannot be told any more must not undo what was done: a failure is logged
+ * alone. */
 void changes_say(const struct changes *, const struct log *,
     const char *word, const struct replica_file *);
 

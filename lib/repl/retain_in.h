@@ -22,7 +22,8 @@ int retain_promise(struct retain *, const struct listing *,
  * known; NULL: only exact ones will do. */
 typedef int64_t retain_class_fn(const void *ctx, int64_t time_ms);
 int retain_spread(const struct listing *, const size_t *idx, size_t n,
-    const int64_t *told, retain_class_fn *, const void *ctx, int64_t *t, size_t *need);
+    const int64_t *told, retain_class_fn *, const void *ctx, int64_t *t,
+    size_t *need);
 
 /* The parts of retain_step: listed times that the store did not tell; all
  * states of the last while; days, weeks and months; level 0. */

@@ -280,8 +280,8 @@ say_new(const struct ship *s)
 	v03_generation_fmt(g, v->pos.wal.generation);
 	hex64_fmt(t, v->pos.txid);
 	log_event(s->conf.log, LOG_INFO, "new generation", "db", s->conf.db,
-	    "replica", s->conf.store->url, "generation", g, "txid", t, "reason", v->why,
-	    NULL);
+	    "replica", s->conf.store->url, "generation", g, "txid", t,
+	    "reason", v->why, NULL);
 }
 
 /* A damaged file is no base, whatever else is wrong with the replica. */

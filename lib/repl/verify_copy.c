@@ -34,10 +34,12 @@ sweep_one(int tmp, const char *name)
 		d = fdopendir(fd);
 	while (d && (de = readdir(d)))
 		unlinkat(fd, de->d_name, 0);
-	if (d)
+	if (d) {
 		unlinkat(tmp, name, AT_REMOVEDIR);
-	if (!d || closedir(d) < 0)
+		closedir(d);
+	} else {
 		close(fd);
+	}
 	if (lock >= 0)
 		close(lock);
 }

@@ -294,11 +294,7 @@ a_lock_that_is_let_go_of_is_waited_for(void **state)
 	pthread_t t;
 
 	(void)state;
-	rig_new(&r);
-	rig_app(&r);
-	rig_sql(&r, "pragma locking_mode=exclusive;pragma journal_mode=wal;"
-	    "create table t(x)");
-	rig_capture(&r);
+	rig_exclusive(&r);
 	assert_int_equal(pthread_create(&t, 0, let_go, &r), 0);
 	rig_runs(&r, 0, 0);
 	pthread_join(t, 0);

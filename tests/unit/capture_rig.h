@@ -120,6 +120,17 @@ rig_new(struct rig *r)
 	r->conf.encoding = LTX_BLOCK;
 }
 
+/* A database that its application has for itself. */
+static inline void
+rig_exclusive(struct rig *r)
+{
+	rig_new(r);
+	rig_app(r);
+	rig_sql(r, "pragma locking_mode=exclusive;pragma journal_mode=wal;"
+	    "create table t(x)");
+	rig_capture(r);
+}
+
 static inline void
 rig_free(struct rig *r)
 {

@@ -543,11 +543,7 @@ exclusive_mode(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_new(&r);
-	rig_app(&r);
-	rig_sql(&r, "pragma locking_mode=exclusive;pragma journal_mode=wal;"
-	    "create table t(x)");
-	rig_capture(&r);
+	rig_exclusive(&r);
 	assert_int_equal(rig_start(&r, 0), -1);
 	assert_int_equal(r.err.kind, ERR_CONF);
 	assert_non_null(strstr(r.err.msg, "locking_mode=NORMAL"));
